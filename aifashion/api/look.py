@@ -1,0 +1,157 @@
+"""Looking: predictions drawn onto pictures."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aifashion import data, images, runs, visualize
+from aifashion.api.models import Model, load
+from aifashion.datasets import fashionai
+from aifashion.errors import Exit, Failure
+from aifashion.progress import say, warn
+from aifashion.recipes import RECIPES
+from aifashion.tasks import task_of
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SHEET_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What demo.py was asked."""
+
+    source: Path | None = None  # a picture, a folder or a csv; None: the test data's first ones
+    model: Path | None = None
+    data: Path | None = None
+    category: str | None = None  # None: the csv's, else the likeliest is taken
+    out: Path | None = None
+    most: int = 5  # pictures taken from a csv or the test data; 0: all
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to look at, and its category where it is known."""
+
+    path: Path
+    category: str | None
+
+
+def demo(options: DemoOptions) -> Path:
+    """Draws the prediction of one picture, or of several and a sheet of them all.
+
+    Returns:
+        the picture, or the sheet.
+
+    Raises:
+        Failure: BAD_DATA where no picture could be read.
+    """
+    model = load(options.model)
+    pictures = list(_pictures(options, model))
+    drawings = []
+    for picture in pictures:
+        try:
+            image = images.read(picture.path)
+        except Failure as failure:
+            warn(str(failure))
+            continue
+        category, prediction = model.predict(image, options.category or picture.category)
+        garment = _garment(model, category, prediction)
+        drawing = visualize.draw_keypoints(image, garment, fashionai.SCHEMA)
+        drawings.append((picture, drawing))
+        say(f"{picture.path}: {category}, mean confidence {_sureness(prediction):.2f}")
+    if not drawings:
+        raise Failure(Exit.BAD_DATA, f"none of {len(pictures)} pictures could be read.")
+    return _save(drawings, options, model)
+
+
+def predict(
+    pictures: Iterable[Path], model: Path | None = None, category: str | None = None
+) -> Iterator[dict]:
+    """Keypoints of pictures, ready for JSON: one answer each, in their order.
+
+    An answer holds `image`, `category`, and `keypoints`: name -> [x, y, confidence] in pixels of
+    the upright picture; or `image` and `error` where the picture cannot be read.
+    """
+    network = load(model)
+    for path in pictures:
+        try:
+            found, prediction = network.predict(images.read(path), category)
+        except Failure as failure:
+            yield {"image": str(path), "error": str(failure)}
+            continue
+        garment = _garment(network, found, prediction)
+        names = fashionai.CATEGORIES[found]
+        rows = fashionai.SCHEMA.indices(names)
+        values = np.column_stack([garment.keypoints[rows], garment.confidence[rows]]).round(3)
+        yield {
+            "image": str(path),
+            "category": found,
+            "keypoints": dict(zip(names, values.tolist(), strict=True)),
+        }
+
+
+def menu() -> str:
+    """The recipes and the runs, as text."""
+    lines = ["recipes"]
+    for name, recipe in RECIPES.items():
+        system, training = recipe.system, recipe.training
+        lines.append(
+            f"  {name:16} {task_of(system)}  {recipe.dataset}  {system.size} px  "
+            f"{training.epochs} epochs of batches of {training.batch_size}"
+        )
+    lines.append("runs")
+    for run in runs.listed():
+        score = run.folder / "metrics.json"
+        ne = f"NE {json.loads(score.read_text())['ne_percent']:.2f} %" if score.exists() else ""
+        drawn = "drawn data" if run.asked.drawn else run.asked.data
+        lines.append(f"  {run.folder}  {run.asked.recipe_name}  {run.state}  {drawn}  {ne}")
+    return "\n".join(lines)
+
+
+def _garment(model: Model, category: str, prediction) -> visualize.Garment:
+    """The prediction in the schema's order."""
+    index = fashionai.SCHEMA.indices(model.system.keypoints)
+    keypoints = np.zeros((len(fashionai.KEYPOINTS), 2))
+    confidence = np.zeros(len(fashionai.KEYPOINTS))
+    keypoints[index], confidence[index] = prediction.keypoints, prediction.confidence
+    return visualize.Garment(category, keypoints, confidence)
+
+
+def _sureness(prediction) -> float:
+    return float(prediction.confidence[prediction.confidence > 0].mean())
+
+
+def _pictures(options: DemoOptions, model: Model) -> Iterable[Picture]:
+    source = options.source
+    if source is None:
+        own = Path(model.run.asked.data)
+        folder = data.choose(options.data or (own if own.is_dir() else None))
+        records = fashionai.read_part(data.test_part(folder))
+    elif source.suffix == ".csv":
+        records = fashionai.read(source, source.parent)
+    elif source.is_dir():
+        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
+        return [Picture(path, None) for path in found]
+    else:
+        return [Picture(source, None)]
+    known = [record for record in records if record.category in model.categories]
+    return [Picture(record.path, record.category) for record in known[: options.most or None]]
+
+
+def _save(drawings, options: DemoOptions, model: Model) -> Path:
+    """Writes one drawing to `out`, or several into its folder, and a sheet beside them."""
+    base = options.out or Path("submission") / f"demo_{model.run.folder.name}"
+    if len(drawings) == 1:
+        picture, drawing = drawings[0]
+        path = base if base.suffix else base / f"{picture.path.stem}.jpg"
+        images.write(path, drawing)
+        return path
+    folder = base.parent if base.suffix else base
+    for picture, drawing in drawings:
+        images.write(folder / f"{picture.path.stem}_keypoints.jpg", drawing)
+    path = base if base.suffix else folder / "sheet.jpg"
+    images.write(path, visualize.contact_sheet([d for _, d in drawings], SHEET_COLUMNS))
+    return path

@@ -1,0 +1,158 @@
+"""Trained networks from disk: a run, a checkpoint or a safetensors file."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from aifashion import affine, checkpoints, images, runs, training
+from aifashion.backbones.resnet import load_imagenet
+from aifashion.datasets import fashionai
+from aifashion.errors import Exit, Failure
+from aifashion.keypoints.predict import FLIP, Prediction, Predictor
+from aifashion.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and the run it comes from."""
+
+    run: runs.Run
+    network: keras.Model
+
+    @property
+    def system(self):
+        return self.run.recipe.system
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(self.system, self.network, FLIP)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories it was trained on."""
+        asked = self.run.asked.category
+        return tuple(fashionai.CATEGORIES) if asked == "all" else (asked,)
+
+    def predict(self, image: np.ndarray, category: str | None = None) -> tuple[str, Prediction]:
+        """The keypoints of one picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            category: the garment's; where it is not given every one is tried, and the one whose
+                keypoints are the surest on average is taken.
+
+        Returns:
+            the category and the prediction, in the picture's pixels.
+        """
+        categories = self.categories if category is None else (category,)
+        size = self.system.size
+        matrix = affine.letterbox(image.shape[1], image.shape[0], size, size)
+        canvas = images.warp(image, matrix, (size, size))
+        masks = np.array(
+            [np.isin(self.system.keypoints, fashionai.CATEGORIES[name]) for name in categories]
+        )
+        count = len(categories)
+        inputs = {
+            "image": np.repeat(canvas[None], count, axis=0),
+            "keypoint_mask": masks.astype(np.float32),
+            "record": np.arange(count),
+        }
+        predictions = self._predictor.batch(inputs, {"to_input": np.repeat(matrix[None], count, 0)})
+        sureness = [p.confidence.sum() / masks[p.record].sum() for p in predictions]
+        best = int(np.argmax(sureness))
+        return categories[best], predictions[best]
+
+
+def load(path: Path | str | None = None) -> Model:
+    """Loads a run's best weights, a checkpoint's, or those of a safetensors file inside a run.
+
+    Args:
+        path: a run's folder, a checkpoint's folder or a .safetensors file; None: the newest
+            finished run.
+
+    Raises:
+        Failure: BAD_MODEL, saying which file is wrong and why.
+    """
+    if path is None:
+        run = runs.newest_finished()
+        if run is None:
+            raise Failure(
+                Exit.BAD_MODEL,
+                f"no finished run below {runs.ROOT}: train one (python train.py --category all) "
+                "or name one with --model-path.",
+            )
+        path = run.folder
+    path = Path(path)
+    run, arrays = _open(path)
+    network = run.recipe.system.build()
+    try:
+        training.set_weights(network, arrays)
+    except Failure as failure:
+        raise Failure(failure.exit_code, f"{path}: {failure}") from None
+    return Model(run, network)
+
+
+def _open(path: Path) -> tuple[runs.Run, dict[str, np.ndarray]]:
+    if not path.exists():
+        raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. See: aifashion list.")
+    _refuse_2018(path)
+    if path.is_file():
+        return _run_of(path), checkpoints.read_arrays(path)
+    if runs.is_run(path):
+        run = runs.load(path)
+        checkpoint = checkpoints.newest(run.best) or checkpoints.newest(run.checkpoints)
+        if checkpoint is None:
+            raise Failure(Exit.BAD_MODEL, f"{path}: this run has no checkpoint yet; train on.")
+    else:
+        run = _run_of(path)
+        checkpoint = checkpoints.load(path)
+    groups = checkpoint.groups
+    return run, groups.get("ema") or groups["weights"]
+
+
+def _refuse_2018(path: Path) -> None:
+    old_run = (path / "val.log").exists() and not runs.is_run(path)
+    if old_run or path.suffix in (".h5", ".hdf5"):
+        raise Failure(
+            Exit.BAD_MODEL,
+            f"{path}: weights of the 2018 system (Keras 2 HDF5) cannot be read by this version.",
+        )
+
+
+def _run_of(path: Path) -> runs.Run:
+    """The run that a checkpoint or a weight file lies in."""
+    folder = runs.above(path)
+    if folder is None:
+        raise Failure(
+            Exit.BAD_MODEL,
+            f"{path}: no recipe.json in the folders above it, so its network is unknown. "
+            "Keep weights inside their run's folder.",
+        )
+    return runs.load(folder)
+
+
+def check_start(recipe: Recipe) -> None:
+    """Refuses start weights that are not there or of the wrong kind, before a run is made."""
+    if recipe.weights in ("none", "imagenet"):
+        return
+    path = Path(recipe.weights)
+    if not path.exists():
+        raise Failure(
+            Exit.BAD_MODEL, f"--weights {path}: no such file. Give none, imagenet or a file."
+        )
+    _refuse_2018(path)
+
+
+def start_weights(network: keras.Model, recipe: Recipe) -> None:
+    """Gives a new network the weights its recipe starts from: none, ImageNet's or a file's."""
+    if recipe.weights == "none":
+        return
+    if recipe.weights == "imagenet":
+        load_imagenet(network, recipe.system.backbone)
+        return
+    path = Path(recipe.weights)
+    arrays = _open(path)[1] if path.is_dir() else checkpoints.read_arrays(path)
+    training.set_weights(network, arrays)

@@ -1,0 +1,57 @@
+"""What a dataset calls its categories and keypoints, and what one of its records holds.
+
+Coordinates are (x, y), continuous, in pixels of the picture as it is shown (upright), the centre
+of the first pixel at (0.5, 0.5). Visibility is 0 absent, 1 occluded, 2 visible.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ABSENT, OCCLUDED, VISIBLE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class KeypointSchema:
+    """The names a keypoint dataset uses; everything else is derived from them."""
+
+    name: str
+    keypoints: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]]  # category -> its own keypoints
+    normalisers: Mapping[str, tuple[str, str]]  # category -> the pair whose distance is NE's unit
+    skeletons: Mapping[str, tuple[tuple[str, str], ...]]  # category -> edges, for drawing
+
+    def indices(self, names: tuple[str, ...]) -> np.ndarray:
+        """Position of each name among the schema's keypoints, (len(names),) int64."""
+        return np.array([self.keypoints.index(name) for name in names], np.int64)
+
+    def mask(self, category: str) -> np.ndarray:
+        """Which keypoints the category has, (K,) bool."""
+        return np.isin(self.keypoints, self.categories[category])
+
+
+def flip_permutation(names: tuple[str, ...]) -> np.ndarray:
+    """Which keypoint each one becomes in the mirrored picture, (len(names),) int64, an involution.
+
+    Left and right are read from the names, so that no pair is ever typed.
+    """
+    return np.array([names.index(other_side(name)) for name in names], np.int64)
+
+
+def other_side(name: str) -> str:
+    """The name with left and right exchanged: cuff_left_in -> cuff_right_in, crotch -> crotch."""
+    swap = {"left": "right", "right": "left"}
+    return "_".join(swap.get(word, word) for word in name.split("_"))
+
+
+@dataclass(frozen=True)
+class KeypointRecord:
+    """One picture of one garment. A record without truth has `keypoints` and `visibility` None."""
+
+    image_id: str  # as the dataset's file writes it
+    path: Path
+    category: str
+    keypoints: np.ndarray | None = None  # (K, 2) float64, in the schema's order
+    visibility: np.ndarray | None = None  # (K,) int8

@@ -1,0 +1,23 @@
+"""How a command fails: one line for the person, one exit code for the shell."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    USAGE = 2
+    BAD_DATA = 3
+    BAD_MODEL = 4
+    ENVIRONMENT = 5
+    DIVERGED = 6
+    INTERRUPTED = 75
+
+
+class Failure(Exception):
+    """A fault the person can mend: the message says where, what is wrong and what to do."""
+
+    def __init__(self, exit_code: Exit, message: str):
+        super().__init__(message)
+        self.exit_code = exit_code

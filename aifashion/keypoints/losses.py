@@ -1,0 +1,48 @@
+"""Losses of heat maps, one value a keypoint, and online hard keypoint mining.
+
+B: pictures; K: keypoints; h, w: cells. Reduction and weights are the network's own `loss_terms`.
+"""
+
+from keras import ops
+
+
+def mean_squared_error(maps, targets):
+    """Mean over the cells of (target - map)^2: (B, h, w, K) twice -> (B, K) float32."""
+    difference = ops.cast(maps, "float32") - ops.cast(targets, "float32")
+    return ops.mean(ops.square(difference), axis=(1, 2))
+
+
+def spatial_cross_entropy(logits, targets):
+    """Cross-entropy between the target as a distribution over cells and the map's soft-max.
+
+    Its minimum over the logits is the target's entropy, so that is taken off: 0 is perfect
+    (the Kullback-Leibler divergence). A target without mass (its peak far outside) costs 0.
+
+    Args:
+        logits: (B, h, w, K).
+        targets: (B, h, w, K), >= 0, of any scale.
+
+    Returns:
+        (B, K) float32, in nats.
+    """
+    logits = ops.cast(logits, "float32")
+    mass = ops.sum(targets, axis=(1, 2), keepdims=True)
+    target = targets / ops.maximum(mass, 1e-12)
+    log_likelihood = logits - ops.logsumexp(logits, axis=(1, 2), keepdims=True)
+    log_target = ops.log(ops.maximum(target, 1e-12))
+    return ops.sum(target * (log_target - log_likelihood), axis=(1, 2))
+
+
+def hardest(losses, counts):
+    """Online hard keypoint mining (Chen et al., CPN, CVPR 2018, section 3.2.2), sample by sample.
+
+    Args:
+        losses: (B, K), already 0 where a keypoint must never be chosen.
+        counts: (B,), how many to keep in each picture.
+
+    Returns:
+        (B, K) float32: 1 for the `counts` largest losses of each row, else 0. No gradient.
+    """
+    order = ops.argsort(-ops.stop_gradient(losses), axis=-1)
+    rank = ops.argsort(order, axis=-1)
+    return ops.cast(ops.cast(rank, "float32") < ops.cast(counts, "float32")[:, None], "float32")

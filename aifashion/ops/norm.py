@@ -1,0 +1,106 @@
+"""Batch normalisation of every network: Keras' layer, computed by TensorFlow's fused kernel.
+
+Keras composes batch normalisation of mean, variance, product and sum; `FusedBatchNormV3` computes
+the same in one pass and keeps less for the gradient. Variables, their names, outputs, gradients and
+moving statistics are those of `keras.layers.BatchNormalization`. Where the kernel does not apply
+(another backend, several replicas that share statistics, masks, float64, inputs that are not
+(B, H, W, C)) Keras' own computation runs.
+
+B batch, H W rows and columns, C channels.
+"""
+
+import keras
+from keras import ops
+
+_FIELDS = ("name", "momentum", "epsilon", "synchronized", "trainable", "dtype")
+
+
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` over the last axis, with gamma and beta, only faster.
+
+    Args:
+        name: of the layer; its variables are `<name>/gamma`, `beta`, `moving_mean` and
+            `moving_variance`.
+        momentum: share of the old moving statistics kept at a step (torch counts the new share:
+            its 0.1 is 0.9 here).
+        epsilon: added to the variance.
+        synchronized: training statistics span the replicas, so that 1 and 2 replicas agree. On
+            backends other than TensorFlow they always span the whole batch, and Keras refuses the
+            field: there it is False whatever is asked.
+        trainable: False freezes the layer: no updates, and the moving statistics normalise.
+        dtype: Keras' dtype policy. Variables and statistics are float32 under the mixed ones.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        synchronized: bool = True,
+        trainable: bool = True,
+        dtype=None,
+    ):
+        super().__init__(
+            name=name,
+            momentum=momentum,
+            epsilon=epsilon,
+            synchronized=synchronized and keras.backend.backend() == "tensorflow",
+            trainable=trainable,
+            dtype=dtype,
+        )
+
+    @classmethod
+    def from_config(cls, config: dict) -> "BatchNorm":
+        """The layer of a `get_config()`, which also tells what is fixed here (axis, gamma …)."""
+        return super().from_config({field: config[field] for field in _FIELDS})
+
+    def call(self, inputs, training: bool | None = None, mask=None):
+        """Normalises (..., C) over all axes but the last; the result is in the compute dtype."""
+        learns = bool(training) and self.trainable
+        if not self._is_fusible(inputs) or (learns and not self._has_own_statistics(mask)):
+            return super().call(inputs, training=training, mask=mask)
+        return self._learn(inputs) if learns else self._infer(inputs)
+
+    def _is_fusible(self, inputs) -> bool:
+        if keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4:
+            return False
+        known = keras.backend.standardize_dtype(inputs.dtype) in ("float32", "float16", "bfloat16")
+        return known and self.moving_mean.dtype == "float32"
+
+    def _has_own_statistics(self, mask) -> bool:
+        """Whether every element of this replica's batch, and nothing else, enters statistics."""
+        import tensorflow as tf
+
+        alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
+        return mask is None and (alone or not self.synchronized)
+
+    def _learn(self, inputs):
+        outputs, mean, variance = self._fused(inputs, ops.zeros((0,)), ops.zeros((0,)), learn=True)
+        # The kernel returns n / (n - 1) times the batch's own variance; Keras averages its own.
+        n = ops.cast(ops.size(inputs), "float32") / inputs.shape[-1]
+        variance = variance * (n - 1) / n
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return outputs
+
+    def _infer(self, inputs):
+        return self._fused(inputs, self.moving_mean, self.moving_variance, learn=False)[0]
+
+    def _fused(self, inputs, mean, variance, learn: bool) -> tuple:
+        """(outputs, mean (C,), variance (C,)); learning, those of the batch, the latter unbiased.
+
+        `tf.compat.v1.nn.fused_batch_norm` is not used: it raises epsilon to 1.001e-5 for the sake
+        of old cuDNN versions.
+        """
+        import tensorflow as tf
+
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=ops.convert_to_tensor(self.gamma),
+            offset=ops.convert_to_tensor(self.beta),
+            mean=ops.convert_to_tensor(mean),
+            variance=ops.convert_to_tensor(variance),
+            epsilon=self.epsilon,
+            is_training=learn,
+        )
+        return ops.cast(outputs, self.compute_dtype), mean, variance

@@ -1,0 +1,175 @@
+"""The menu of experiments: a recipe is a system, its data and how it is trained."""
+
+import json
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
+
+from aifashion.backbones.resnet import ResNet
+from aifashion.errors import Exit, Failure
+from aifashion.keypoints.cpn import CPN
+from aifashion.training import Training
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What a training picture goes through; each draw is a function of (seed, epoch, record)."""
+
+    flip: float = 0.5  # probability
+    rotation: float = 30.0  # degrees, uniform in +-
+    rotation_probability: float = 0.6
+    scale: tuple[float, float] = (0.75, 1.25)
+    shift: float = 0.08  # of the canvas, uniform in +-, each axis
+    brightness: float = 0.15  # of 255, uniform in +-
+    contrast: float = 0.2  # uniform in 1 +-
+    saturation: float = 0.3  # uniform in 1 +-
+    channels: float = 0.05  # each channel's own gain, uniform in 1 +-
+    blur: float = 0.15  # probability
+    erase: float = 0.3  # probability of masked-keypoint augmentation
+    erase_size: tuple[float, float] = (0.05, 0.15)  # side of an erased square, of the canvas
+    erase_most: int = 3  # keypoints erased at once
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One experiment; a run's folder holds its resolved form."""
+
+    system: CPN
+    training: Training
+    dataset: str = "fashionai"
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    weights: str = "none"  # the network starts from: "none", "imagenet" (backbone) or a file
+
+
+# === The menu ===
+
+RECIPES = {
+    # FashionAI, all five garments in one network, 512 px. The published all-in-one system scored
+    # 4.77 % on round-2 test (its README: "0.477", rank 46 of 2322).
+    "cpn_resnet101": Recipe(
+        system=CPN(backbone=ResNet(depth=101)),
+        training=Training(epochs=30, batch_size=8, learning_rate=1e-4),
+        weights="imagenet",
+    ),
+    # The same on the smaller backbone: the first to try on one GPU.
+    "cpn_resnet50": Recipe(
+        system=CPN(backbone=ResNet(depth=50)),
+        training=Training(epochs=30, batch_size=16, learning_rate=2e-4),
+        weights="imagenet",
+    ),
+    # Drawn data on two CPU cores in minutes: small pictures, a narrow network, soft-max maps.
+    "quick": Recipe(
+        system=CPN(
+            size=128,
+            backbone=ResNet(blocks=(1, 1, 2, 1), width=32, stride_in="3x3"),
+            width=64,
+            loss="softmax",
+            sigma=1.0,
+        ),
+        training=Training(
+            epochs=6,
+            batch_size=32,
+            optimizer="adamw",
+            learning_rate=3e-3,
+            schedule="cosine",
+            warmup=0.3,
+            weight_decay=1e-4,
+        ),
+        # Drawn garments already lie at every angle, size and place; few epochs want little more.
+        augmentation=Augmentation(
+            rotation=15.0,
+            rotation_probability=0.5,
+            scale=(0.85, 1.15),
+            shift=0.04,
+            erase=0.1,
+        ),
+    ),
+}
+
+ALIASES = {"v11": "cpn_resnet101"}  # what published commands call them
+REFUSED = {f"v{n}" for n in range(2, 10)}  # published names of networks that were never released
+
+
+def resolve(name: str) -> Recipe:
+    """The recipe of a name or published alias. Raises Failure (USAGE) with the menu."""
+    name = ALIASES.get(name, name)
+    if name in REFUSED:
+        raise Failure(
+            Exit.USAGE,
+            f"--network {name}: an early network of the published system that it did not keep; "
+            f"its final one is v11. Use one of {', '.join(RECIPES)}.",
+        )
+    if name not in RECIPES:
+        raise Failure(
+            Exit.USAGE, f"--network {name}: unknown. Use one of {', '.join((*RECIPES, *ALIASES))}."
+        )
+    return RECIPES[name]
+
+
+# === Overrides ===
+
+
+def override(config, setting: str):
+    """A config with one field changed: "training.epochs=3", "model.backbone.depth=50".
+
+    `model` names the system. Values are JSON (tuples as lists, None as null), or else text.
+
+    Raises:
+        Failure: USAGE for a wrong name (listing the right ones) or a wrong value.
+    """
+    path, separator, text = setting.partition("=")
+    if not separator:
+        raise Failure(Exit.USAGE, f"--set {setting}: write it as field=value.")
+    names = path.strip().split(".")
+    if names[0] == "model":
+        names[0] = "system"
+    try:
+        return _replace_at(config, names, text.strip())
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"--set {setting}: {error}.") from None
+
+
+def _replace_at(config, names: list[str], text: str):
+    name, *rest = names
+    kinds = get_type_hints(type(config)) if is_dataclass(config) else {}
+    if name not in kinds:
+        right = f"there are {', '.join(kinds)}" if kinds else f"{config!r} has none"
+        raise ValueError(f"no field {name!r}; {right}")
+    old = getattr(config, name)
+    value = _replace_at(old, rest, text) if rest else _read(text, name, kinds[name], old)
+    return replace(config, **{name: value})
+
+
+def _read(text: str, name: str, kind, old):
+    """The value that a text stands for in a field of this type; ValueError where there is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    value = tuple(value) if isinstance(value, list) else value
+    if _fits(value, kind):
+        whole = type(value) is int and float in (kind, *get_args(kind))
+        return float(value) if whole else value
+    if kind is str:  # a text that happens to be JSON: the file 2018
+        return text
+    if is_dataclass(old):
+        raise ValueError(f"name one of its fields: {', '.join(f.name for f in fields(old))}")
+    wanted = kind.__name__ if isinstance(kind, type) and not get_args(kind) else kind
+    raise ValueError(f"{text!r} does not fit; {name} is {wanted}, now {old!r}")
+
+
+def _fits(value, kind) -> bool:
+    """Whether a value is of a field's type: a number, text, truth value, a tuple or union of it."""
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in get_args(kind))
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        if not isinstance(value, tuple):
+            return False
+        if kinds[-1] is Ellipsis:
+            kinds = (kinds[0],) * len(value)
+        return len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if kind is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    return type(value) is kind

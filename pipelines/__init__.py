@@ -1,0 +1,1 @@
+"""tf.data pipelines: records in, batches of the contract out."""

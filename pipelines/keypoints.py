@@ -1,0 +1,303 @@
+"""Keypoint batches: records -> the contract of `aifashion.keypoints`.
+
+A whole batch is assembled by one call into one array, so that nothing is copied between samples
+and batch; several calls run at once. cv2 leaves Python's lock while it decodes and warps.
+"""
+
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from aifashion import affine, images
+from aifashion.datasets.schema import ABSENT, KeypointRecord, KeypointSchema, flip_permutation
+from aifashion.errors import Failure
+from aifashion.recipes import Augmentation
+from pipelines import augment
+
+
+@dataclass(frozen=True)
+class Source:
+    """The records of a data set as one network sees them."""
+
+    records: Sequence[KeypointRecord]
+    schema: KeypointSchema
+    keypoints: tuple[str, ...]  # the network's, K of them
+    size: int  # side of its input
+    faults: dict[int, str] = field(default_factory=dict)  # record -> why it could not be read
+
+    def mask(self, record: int) -> np.ndarray:
+        """Which of the network's keypoints the record's category has, (K,) float32."""
+        return _mask(self.keypoints, self.schema.categories[self.records[record].category])
+
+    def truth(self, record: int) -> tuple[np.ndarray, np.ndarray]:
+        """Keypoints (K, 2) in the picture's pixels and visibility (K,), of the network's K."""
+        found = self.records[record]
+        return found.keypoints[self._indices], found.visibility[self._indices]
+
+    @cached_property
+    def _indices(self) -> np.ndarray:
+        return self.schema.indices(self.keypoints)
+
+    @cached_property
+    def mirrored(self) -> np.ndarray:
+        """Which keypoint each one becomes in the mirrored picture, (K,) int64."""
+        return flip_permutation(self.keypoints)
+
+    def read(self, record: int) -> np.ndarray | None:
+        """The picture, or None where it cannot be read; the reason is then among the faults."""
+        try:
+            return images.read(self.records[record].path)
+        except Failure as failure:
+            self.faults[record] = str(failure)
+            return None
+
+    def letterbox(self, picture: np.ndarray) -> np.ndarray:
+        """The unaugmented way of a picture (H, W, 3) into the input, 2x3."""
+        return affine.letterbox(picture.shape[1], picture.shape[0], self.size, self.size)
+
+
+@lru_cache
+def _mask(keypoints: tuple[str, ...], own: tuple[str, ...]) -> np.ndarray:
+    return np.isin(keypoints, own).astype(np.float32)
+
+
+def default_workers() -> int:
+    """Batches assembled at once: one a core this process may use, and one while another waits for
+    Python's lock (measured on two cores: 3 to 6 % faster)."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+# === Training ===
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which record stands where: a permutation of all records an epoch, drawn from the seed.
+
+    Steps are counted through all epochs, so that a resumed run starts at its step without reading
+    what came before. The last, incomplete batch of an epoch is left out.
+    """
+
+    records: int
+    batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, self.records // self.batch_size)
+
+    def batch(self, step: int) -> tuple[int, np.ndarray]:
+        """Epoch and records (B,) of a step; records repeat where there are fewer than B."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        start = place * self.batch_size
+        order = _permutation(self.records, self.seed, epoch)
+        return epoch, np.resize(order[start : start + self.batch_size], self.batch_size)
+
+
+@lru_cache(maxsize=4)
+def _permutation(records: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(records)
+
+
+def training(
+    source: Source,
+    order: Order,
+    augmentation: Augmentation | None,
+    steps: range,
+    workers: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of these steps: (inputs, targets). A pure function of its arguments.
+
+    A picture that cannot be read becomes grey without any keypoint, which costs no loss, and
+    stands among `source.faults`; how many are too many is for the caller to say.
+    """
+
+    like = _empty_batch(source, order.batch_size)
+    pictures = _Recycled(like["image"].shape)
+
+    def load(step: int) -> dict[str, np.ndarray]:
+        batch = _empty_batch(source, order.batch_size, pictures.take())
+        fill_training(source, order, augmentation, step, batch)
+        return batch
+
+    return _batches(steps, load, like, (INPUTS, TARGETS), workers)
+
+
+def fill_training(
+    source: Source,
+    order: Order,
+    augmentation: Augmentation | None,
+    step: int,
+    batch: dict[str, np.ndarray],
+) -> None:
+    """Writes the batch of a step into arrays of the contract, whatever they held before."""
+    epoch, records = order.batch(step)
+    for row, record in enumerate(records.tolist()):
+        rng = augment.generator(order.seed, epoch, record)
+        batch["record"][row], batch["seed"][row] = record, rng.integers(2**31)
+        _training_sample(source, {name: a[row] for name, a in batch.items()}, rng, augmentation)
+
+
+def _training_sample(source: Source, row: dict, rng, augmentation: Augmentation | None) -> None:
+    """Fills one row of a batch (views of its arrays) from the picture of `row["record"]`."""
+    record = int(row["record"])
+    picture = source.read(record)
+    if picture is None:
+        row["image"][:] = images.GREY
+        row["keypoint_mask"][:] = row["keypoints"][:] = row["visibility"][:] = 0
+        return
+    matrix, mirrored = source.letterbox(picture), False
+    colours = None
+    if augmentation is not None:
+        matrix, mirrored = augment.draw_geometry(rng, augmentation, matrix, source.size)
+        colours = augment.draw_colours(rng, augmentation)
+    images.warp(picture, matrix, (source.size, source.size), colours, out=row["image"])
+
+    points, visibility = source.truth(record)
+    points, visibility = affine.apply(matrix, points), visibility.copy()
+    if mirrored:
+        points, visibility = points[source.mirrored], visibility[source.mirrored]
+    visibility[((points < 0) | (points >= source.size)).any(axis=1)] = ABSENT
+    if augmentation is not None:
+        augment.draw_blur(rng, augmentation, row["image"])
+        augment.draw_erasing(rng, augmentation, row["image"], points, visibility)
+    row["keypoint_mask"][:] = source.mask(record)
+    row["keypoints"][:], row["visibility"][:] = points, visibility
+
+
+# === Evaluation ===
+
+
+def evaluation(
+    source: Source, batch_size: int, angles: Sequence[float] = (0.0,), workers: int | None = None
+) -> tf.data.Dataset:
+    """Every record in order: (inputs, notes), `batch_size` pictures each under every angle.
+
+    A batch has batch_size * len(angles) rows, the views of a picture next to each other. The last
+    batch is filled up with grey rows whose `record` is -1.
+    """
+    count, views = len(source.records), len(angles)
+
+    def load(step: int) -> dict[str, np.ndarray]:
+        batch = _empty_batch(source, batch_size * views)
+        first = step * batch_size
+        for place, record in enumerate(range(first, min(first + batch_size, count))):
+            rows = slice(place * views, (place + 1) * views)
+            batch["record"][rows] = record
+            _evaluation_sample(source, {name: a[rows] for name, a in batch.items()}, angles)
+        return batch
+
+    steps = range(-(-count // batch_size))
+    like = _empty_batch(source, batch_size * views)
+    return _batches(steps, load, like, (INPUTS, NOTES), workers)
+
+
+def _evaluation_sample(source: Source, rows: dict, angles: Sequence[float]) -> None:
+    """Fills the rows of one picture, a view each."""
+    record = int(rows["record"][0])
+    picture = source.read(record)
+    if picture is None:
+        return
+    rows["keypoint_mask"][:] = source.mask(record)
+    rows["size"][:] = picture.shape[1::-1]
+    middle = source.size / 2
+    for view, angle in enumerate(angles):
+        turn = affine.about((middle, middle), angle)
+        matrix = affine.compose(source.letterbox(picture), turn)
+        images.warp(picture, matrix, (source.size, source.size), out=rows["image"][view])
+        rows["to_input"][view] = matrix
+
+
+# === Batches ===
+
+INPUTS = ("image", "keypoint_mask", "record", "seed")
+TARGETS = ("keypoints", "visibility")
+NOTES = ("to_input", "size")
+
+
+def _empty_batch(
+    source: Source, rows: int, image: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of one batch, to be filled row by row; an untouched row is grey and absent.
+
+    Args:
+        image: the pictures' array, where there is one already, as it is.
+    """
+    k, size = len(source.keypoints), source.size
+    return {
+        "image": np.full((rows, size, size, 3), images.GREY, np.uint8) if image is None else image,
+        "keypoint_mask": np.zeros((rows, k), np.float32),
+        "record": np.full(rows, -1, np.int64),
+        "seed": np.zeros(rows, np.int32),
+        "keypoints": np.zeros((rows, k, 2), np.float32),
+        "visibility": np.zeros((rows, k), np.int32),
+        "to_input": np.tile(affine.IDENTITY.astype(np.float32), (rows, 1, 1)),
+        "size": np.full((rows, 2), size, np.int32),
+    }
+
+
+class _Recycled:
+    """Memory for pictures of one shape, used again as soon as nobody holds it any more.
+
+    It begins where TensorFlow takes memory over as it lies; other arrays it would copy.
+    """
+
+    ALIGNMENT = 64
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape, self.free = shape, []
+
+    def take(self) -> np.ndarray:
+        """A uint8 array of whatever content."""
+        memory = self.free.pop() if self.free else self._allocate()
+        array = memory.view()
+        weakref.finalize(array, self.free.append, memory)
+        return array
+
+    def _allocate(self) -> np.ndarray:
+        size = int(np.prod(self.shape))
+        memory = np.empty(size + self.ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % self.ALIGNMENT
+        return memory[start : start + size].reshape(self.shape)
+
+
+def _batches(
+    steps: range,
+    load: Callable[[int], dict[str, np.ndarray]],
+    like: dict[str, np.ndarray],
+    parts: tuple[tuple[str, ...], ...],
+    workers: int | None,
+) -> tf.data.Dataset:
+    """Calls `load(step)` for each step, several at once, in order, and nests what it returns.
+
+    Args:
+        like: a batch of the same names, dtypes and shapes (numpy_function forgets them).
+        parts: the names in each part of the result, (inputs, targets) say.
+    """
+    cv2.setNumThreads(1)  # the workers are the parallelism; threads below them only get in the way
+    names = [name for part in parts for name in part]
+
+    @tf.autograph.experimental.do_not_convert  # else it wraps each call of `arrays`
+    def arrays(number):
+        batch = load(int(number))
+        return [batch[name] for name in names]
+
+    def call(step):
+        dtypes = [tf.as_dtype(like[name].dtype) for name in names]
+        tensors = dict(zip(names, tf.numpy_function(arrays, [step], dtypes), strict=True))
+        shaped = {name: tf.ensure_shape(tensors[name], like[name].shape) for name in names}
+        return tuple({name: shaped[name] for name in part} for part in parts)
+
+    dataset = tf.data.Dataset.range(steps.start, steps.stop)
+    dataset = dataset.map(call, workers or default_workers(), deterministic=True)
+    # The calls already run ahead of the consumer, and nothing is left to tune: prefetching and
+    # autotuning would only add threads to wait for (measured on two cores: 3 to 5 %).
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
