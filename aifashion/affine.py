@@ -1,10 +1,10 @@
 """2x3 affine matrices in NumPy: a sample's whole geometry is one of them.
 
 A matrix maps continuous (x, y) coordinates to continuous (x, y) coordinates, pixel centres at +0.5,
-so scaling a picture is a plain multiplication and mirroring one of width W is x -> W - x.
+so scaling a picture is a plain multiplication and mirroring one of width W is x -> W - x. What is
+said of one holds of many, (..., 2, 3), made from arrays where numbers are asked for.
 """
 
-import math
 from functools import reduce
 
 import numpy as np
@@ -14,7 +14,16 @@ IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 def translation(x: float, y: float) -> np.ndarray:
     """Moves by (x, y)."""
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    return _matrix((1.0, 0.0, x), (0.0, 1.0, y))
+
+
+def _matrix(*rows: tuple) -> np.ndarray:
+    """Two rows of three numbers or arrays (...) -> (..., 2, 3)."""
+    matrix = np.empty((*np.shape(rows[0][2]), 2, 3))
+    for row, values in enumerate(rows):
+        for column, value in enumerate(values):
+            matrix[..., row, column] = value
+    return matrix
 
 
 def scaling(x: float, y: float | None = None) -> np.ndarray:
@@ -24,10 +33,10 @@ def scaling(x: float, y: float | None = None) -> np.ndarray:
 
 def about(point: tuple[float, float], degrees: float, scale: float = 1.0) -> np.ndarray:
     """Turns and stretches about a point, which stays; positive turns x towards y: clockwise."""
-    angle = math.radians(degrees)
-    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    angle = np.radians(degrees)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     x, y = point
-    return np.array([[cos, -sin, x - cos * x + sin * y], [sin, cos, y - sin * x - cos * y]])
+    return _matrix((cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y))
 
 
 def mirror(width: float) -> np.ndarray:
@@ -41,20 +50,21 @@ def compose(*matrices: np.ndarray) -> np.ndarray:
 
 
 def _then(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    matrix = second[:, :2] @ first
-    matrix[:, 2] += second[:, 2]
+    matrix = second[..., :2] @ first
+    matrix[..., 2] += second[..., 2]
     return matrix
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
     """The inverse of `matrix`: compose(m, invert(m)) is the identity."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([linear, -linear @ matrix[:, 2]])
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Maps points (..., 2)."""
-    return points @ matrix[:, :2].T + matrix[:, 2]
+    """Maps points (..., 2) by one matrix, or the points (B, N, 2) of each of B matrices."""
+    offset = matrix[..., 2] if matrix.ndim == 2 else matrix[:, None, :, 2]
+    return points @ matrix[..., :2].swapaxes(-1, -2) + offset
 
 
 def letterbox(width: int, height: int, canvas_width: int, canvas_height: int) -> np.ndarray:

@@ -6,9 +6,9 @@ pixel at (0.5, 0.5). Colour profiles are ignored, as the published systems ignor
 
 import math
 import os
-import threading
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -136,9 +136,17 @@ def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def recolour(mix: np.ndarray, offset: float | np.ndarray) -> np.ndarray:
-    """The matrix that gives each pixel `mix @ rgb + offset` when `warp` takes it, (3, 4)."""
-    matrix = np.empty((3, 4))
-    matrix[:, :3], matrix[:, 3] = mix, offset
+    """The matrix that gives each pixel `mix @ rgb + offset` when `warp` takes it.
+
+    Args:
+        mix: (..., 3, 3).
+        offset: a number, or whatever fits (..., 3).
+
+    Returns:
+        (..., 3, 4).
+    """
+    matrix = np.empty((*mix.shape[:-1], 4))
+    matrix[..., :3], matrix[..., 3] = mix, offset
     return matrix
 
 
@@ -174,38 +182,60 @@ def warp(
     image, matrix = _reduce(image, matrix, (math.hypot(a, c), math.hypot(b, d)))
     indexed = matrix.copy()
     indexed[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5  # centres at +0.5 -> cv2's integers
+    with _scratch() as memory:
+        return _resample(image, indexed, size, colours, out, memory)
+
+
+def _resample(image, matrix, size, colours, out, memory: "_Memory") -> np.ndarray:
+    """`warp` with cv2's matrix.
+
+    cv2 has vector code for warps of four channels and none for three, and for transforms of three
+    and none for four: 2 and 18 times as fast.
+    """
     height, width = image.shape[:2]
     if colours is not None:
-        image = cv2.transform(image, colours, dst=_scratch.array("recoloured", (height, width, 3)))
-    # cv2 has vector code for warps of four channels and none for three, and for transforms of
-    # three and none for four: 2 and 18 times as fast.
-    four = _scratch.array("four", (height, width, 4))
+        image = cv2.transform(image, colours, dst=memory.array("recoloured", (height, width, 3)))
+    four = memory.array("four", (height, width, 4))
     four = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=four)
-    warped = _scratch.array("warped", (size[1], size[0], 4))
+    warped = memory.array("warped", (size[1], size[0], 4))
     border = (GREY,) * 4
-    cv2.warpAffine(four, indexed, size, warped, cv2.INTER_LINEAR, borderValue=border)
+    cv2.warpAffine(four, matrix, size, warped, cv2.INTER_LINEAR, borderValue=border)
     return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=out)
 
 
-class _Scratch(threading.local):
-    """Memory that a thread uses for one picture after the other.
-
-    A megabyte taken fresh from the system costs 256 page faults, and threads of one process wait
-    for each other at every one.
-    """
+class _Memory:
+    """Memory used for one picture after the other: arrays of whatever content, by name."""
 
     def __init__(self):
-        self.memory = {}
+        self.blocks = {}
 
     def array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A uint8 array of whatever content, the thread's own until it asks again."""
+        """A uint8 array, the caller's until this name is asked for again."""
         size = math.prod(shape)
-        if name not in self.memory or self.memory[name].size < size:
-            self.memory[name] = np.empty(size, np.uint8)
-        return self.memory[name][:size].reshape(shape)
+        if name not in self.blocks or self.blocks[name].size < size:
+            self.blocks[name] = np.empty(size, np.uint8)
+        return self.blocks[name][:size].reshape(shape)
 
 
-_scratch = _Scratch()
+_idle: list[_Memory] = []
+
+
+@contextmanager
+def _scratch() -> Iterator[_Memory]:
+    """Memory nobody else uses meanwhile; there is as much of it as threads ever met here.
+
+    A megabyte taken fresh from the system costs 256 page faults, and threads of one process wait
+    for each other at every one. It is not kept by thread: TensorFlow calls Python from threads
+    that are new to it at every call.
+    """
+    try:
+        memory = _idle.pop()  # looking first whether there is one would let two take the same
+    except IndexError:
+        memory = _Memory()
+    try:
+        yield memory
+    finally:
+        _idle.append(memory)
 
 
 def _reduce(

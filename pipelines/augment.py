@@ -1,8 +1,11 @@
-"""What a training picture goes through, drawn from one generator a sample. NumPy and cv2.
+"""What training pictures go through, drawn for a whole batch before any of it is read. NumPy, cv2.
 
-The geometry is one 2x3 matrix and the colours one 3x4 matrix, so that the picture is recoloured
-once and resampled once (`aifashion.images.warp`).
+The geometry is one 2x3 matrix a picture and the colours one 3x4 matrix, so that it is recoloured
+once and resampled once (`aifashion.images.warp`). Drawing for all at once keeps Python out of the
+way of the threads that decode: they share its lock.
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,69 +15,118 @@ from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE
 from aifashion.images import GREY, recolour
 from aifashion.recipes import Augmentation
 
-_SAME = np.eye(3)
-_LUMA = np.array([0.299, 0.587, 0.114])
+# === Randomness ===
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_30, _27, _31, _11 = np.array([30, 27, 31, 11], np.uint64)
 
 
-def generator(seed: int, epoch: int, record: int) -> np.random.Generator:
-    """The sample's own randomness: the same for any order, any worker, any start."""
-    key = np.array([(seed & 0xFFFFFFFF) << 32 | epoch, record], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+def uniforms(seed: int, epoch: int, records: np.ndarray, count: int) -> np.ndarray:
+    """Numbers of 0 <= u < 1, (B, count): each sample's own, for any order, any worker, any start.
 
-
-def draw_geometry(
-    rng: np.random.Generator, augmentation: Augmentation, to_canvas: np.ndarray, size: int
-) -> tuple[np.ndarray, bool]:
-    """Draws the way from the picture to the canvas.
-
-    Args:
-        to_canvas: the unaugmented way, 2x3.
-        size: side of the canvas, pixels.
-
-    Returns:
-        the 2x3 matrix, and whether it mirrors (left and right keypoints then change places).
+    A SplitMix64 sequence a sample (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+    Generators, 2014, figure 17), begun where seed, epoch and record together say.
     """
-    flip, turn, angle, zoom, *shift = rng.random(6)
-    mirrored = flip < augmentation.flip
-    turned = turn < augmentation.rotation_probability
-    degrees = _spread(angle, augmentation.rotation) if turned else 0.0
-    smallest, largest = augmentation.scale
-    middle = (size / 2, size / 2)
-    matrix = affine.compose(
-        to_canvas,
-        *([affine.mirror(size)] if mirrored else []),
-        affine.about(middle, degrees, smallest * (largest / smallest) ** zoom),
-        affine.translation(*(_spread(by, augmentation.shift) * size for by in shift)),
-    )
-    return matrix, mirrored
+    key = _mix(np.array([(seed & 0xFFFFFFFF) << 32 | epoch], np.uint64))
+    start = _mix(key + records.astype(np.uint64))
+    numbers = _mix(start[:, None] + np.arange(1, count + 1, dtype=np.uint64) * _GAMMA)
+    return (numbers >> _11) * 2.0**-53
 
 
-def _spread(draw: float, width: float) -> float:
-    """A draw of 0 … 1 as one of +- width."""
+def _mix(z: np.ndarray) -> np.ndarray:
+    """Scatters 64-bit numbers over all 64 bits, one to one."""
+    z = (z ^ (z >> _30)) * _FACTORS[0]
+    z = (z ^ (z >> _27)) * _FACTORS[1]
+    return z ^ (z >> _31)
+
+
+def seeds(seed: int, epoch: int, records: np.ndarray) -> np.ndarray:
+    """A number for whatever else is drawn for a sample, on the device say, (B,) int32."""
+    return (uniforms(seed, epoch, records, 1)[:, 0] * 2**31).astype(np.int32)
+
+
+def _spread(draw: np.ndarray, width: float) -> np.ndarray:
+    """Draws of 0 ... 1 as ones of +- width."""
     return (2 * draw - 1) * width
 
 
-def draw_colours(rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
-    """Draws contrast, saturation, channel gains and brightness: 3x4 for `images.warp`."""
-    draws = rng.random(6)
-    contrast = 1 + _spread(draws[0], augmentation.contrast)
-    saturation = 1 + _spread(draws[1], augmentation.saturation)
-    brightness = _spread(draws[2], augmentation.brightness) * 255
-    gains = 1 + _spread(draws[3:], augmentation.channels)
-    mix = (contrast * gains)[:, None] * (saturation * _SAME + (1 - saturation) * _LUMA)
+# === Drawing ===
+
+_PATCH = 8  # draws each: which keypoint, side, place (2), grey or coloured, its colour (3)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happens to the B pictures of a batch."""
+
+    matrices: np.ndarray  # (B, 2, 3) from the unaugmented canvas to the augmented one
+    mirrored: np.ndarray  # (B,) bool: left and right keypoints then change places
+    colours: np.ndarray  # (B, 3, 4) for `images.warp`
+    blurs: np.ndarray  # (B,) sigma in pixels, 0 where there is none
+    erasing: np.ndarray  # (B, …) draws for `erase`
+
+
+def draw(
+    augmentation: Augmentation, size: int, seed: int, epoch: int, records: np.ndarray
+) -> Changes:
+    """Draws the changes of these records (B,); the canvas is a square of `size` pixels."""
+    # The first of a sample's numbers has become its seed.
+    draws = uniforms(seed, epoch, records, 15 + 2 + _PATCH * augmentation.erase_most)
+    geometry, colours, blur = draws[:, 1:7], draws[:, 7:13], draws[:, 13:15]
+    mirrored = geometry[:, 0] < augmentation.flip
+    return Changes(
+        matrices=_matrices(augmentation, size, mirrored, geometry[:, 1:]),
+        mirrored=mirrored,
+        colours=_colours(augmentation, colours),
+        blurs=np.where(blur[:, 0] < augmentation.blur, 0.5 + blur[:, 1], 0.0),
+        erasing=draws[:, 15:],
+    )
+
+
+def _matrices(
+    augmentation: Augmentation, size: int, mirrored: np.ndarray, draws: np.ndarray
+) -> np.ndarray:
+    """Mirrors or not, turns and scales about the middle, shifts: (B, 2, 3) from draws (B, 5)."""
+    turn, angle, zoom, *shift = draws.T
+    turned = turn < augmentation.rotation_probability
+    smallest, largest = augmentation.scale
+    return affine.compose(
+        np.where(mirrored[:, None, None], affine.mirror(size), affine.IDENTITY),
+        affine.about(
+            (size / 2, size / 2),
+            np.where(turned, _spread(angle, augmentation.rotation), 0.0),
+            smallest * (largest / smallest) ** zoom,
+        ),
+        affine.translation(*(_spread(by, augmentation.shift) * size for by in shift)),
+    )
+
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def _colours(augmentation: Augmentation, draws: np.ndarray) -> np.ndarray:
+    """Contrast, saturation, channel gains and brightness: (B, 3, 4) from draws (B, 6)."""
+    contrast = 1 + _spread(draws[:, :1], augmentation.contrast)
+    saturation = 1 + _spread(draws[:, 1, None, None], augmentation.saturation)
+    brightness = _spread(draws[:, 2:3], augmentation.brightness) * 255
+    gains = 1 + _spread(draws[:, 3:], augmentation.channels)
+    mix = (contrast * gains)[:, :, None] * (saturation * np.eye(3) + (1 - saturation) * _LUMA)
     # Contrast turns about mid grey, so that it does not also brighten.
     return recolour(mix, brightness + 127.5 * (1 - contrast))
 
 
-def draw_blur(rng: np.random.Generator, augmentation: Augmentation, image: np.ndarray) -> None:
-    """Sometimes smooths the picture (H, W, 3) in place, as a lens out of focus would."""
-    chance, sigma = rng.random(2)
-    if chance < augmentation.blur:
-        cv2.GaussianBlur(image, (5, 5), 0.5 + sigma, dst=image)
+# === One picture's ===
 
 
-def draw_erasing(
-    rng: np.random.Generator,
+def blur(image: np.ndarray, sigma: float) -> None:
+    """Smooths a picture (H, W, 3) in place, as a lens out of focus would; not at all at 0."""
+    if sigma > 0:
+        cv2.GaussianBlur(image, (5, 5), sigma, dst=image)
+
+
+def erase(
+    draws: np.ndarray,
     augmentation: Augmentation,
     image: np.ndarray,
     points: np.ndarray,
@@ -85,19 +137,25 @@ def draw_erasing(
     The hidden ones become occluded, and so does every keypoint that lies under a patch.
 
     Args:
+        draws: the picture's row of `Changes.erasing`.
         image: (H, W, 3) uint8.
         points: (K, 2) in its pixels.
         visibility: (K,).
     """
-    if rng.random() >= augmentation.erase:
+    if draws[0] >= augmentation.erase:
         return
-    visible = np.flatnonzero(visibility == VISIBLE)
-    count = rng.integers(1, augmentation.erase_most + 1)
-    for k in rng.permutation(visible)[:count]:
-        half = rng.uniform(*augmentation.erase_size) * image.shape[1] / 2
-        centre = points[k] + rng.uniform(-0.5, 0.5, 2) * half
+    count = 1 + int(draws[1] * augmentation.erase_most)
+    visible = np.flatnonzero(visibility == VISIBLE).tolist()
+    for which, side, *place, grey, red, green, blue in draws[2:].reshape(-1, _PATCH)[:count]:
+        if not visible:
+            return
+        k = visible.pop(int(which * len(visible)))
+        smallest, largest = augmentation.erase_size
+        half = (smallest + side * (largest - smallest)) * image.shape[1] / 2
+        centre = points[k] + _spread(np.array(place), 0.5) * half
         left, top = np.maximum(np.round(centre - half), 0).astype(int)
         right, bottom = np.round(centre + half).astype(int)
-        image[top:bottom, left:right] = GREY if rng.random() < 0.5 else rng.integers(0, 256, 3)
+        colour = GREY if grey < 0.5 else (256 * np.array([red, green, blue])).astype(np.uint8)
+        image[top:bottom, left:right] = colour
         inside = ((points >= (left, top)) & (points < (right, bottom))).all(axis=1)
         visibility[inside & (visibility != ABSENT)] = OCCLUDED

@@ -40,6 +40,12 @@ class Source:
         found = self.records[record]
         return found.keypoints[self._indices], found.visibility[self._indices]
 
+    def truths(self, records: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Masks (R, K), keypoints (R, K, 2) and visibility (R, K) of several records."""
+        truths = [(self.mask(record), *self.truth(record)) for record in records]
+        masks, keypoints, visibility = map(np.stack, zip(*truths, strict=True))
+        return masks, keypoints, visibility
+
     @cached_property
     def _indices(self) -> np.ndarray:
         return self.schema.indices(self.keypoints)
@@ -138,37 +144,56 @@ def fill_training(
 ) -> None:
     """Writes the batch of a step into arrays of the contract, whatever they held before."""
     epoch, records = order.batch(step)
-    for row, record in enumerate(records.tolist()):
-        rng = augment.generator(order.seed, epoch, record)
-        batch["record"][row], batch["seed"][row] = record, rng.integers(2**31)
-        _training_sample(source, {name: a[row] for name, a in batch.items()}, rng, augmentation)
+    batch["record"][:], batch["seed"][:] = records, augment.seeds(order.seed, epoch, records)
+    changes = None
+    if augmentation is not None:
+        changes = augment.draw(augmentation, source.size, order.seed, epoch, records)
+    ways = [
+        _training_picture(source, record, batch["image"][row], changes, row)
+        for row, record in enumerate(records.tolist())
+    ]
+    _training_truth(source, ways, changes, batch)
+    if augmentation is not None:
+        places = (batch[name] for name in ("image", "keypoints", "visibility"))
+        for draws, *place in zip(changes.erasing, *places, strict=True):
+            augment.erase(draws, augmentation, *place)
 
 
-def _training_sample(source: Source, row: dict, rng, augmentation: Augmentation | None) -> None:
-    """Fills one row of a batch (views of its arrays) from the picture of `row["record"]`."""
-    record = int(row["record"])
+def _training_picture(
+    source: Source, record: int, image: np.ndarray, changes: augment.Changes | None, row: int
+) -> np.ndarray | None:
+    """Puts the record's picture into `image`, and returns its way there, 2x3.
+
+    A picture that cannot be read is grey, and None.
+    """
     picture = source.read(record)
     if picture is None:
-        row["image"][:] = images.GREY
-        row["keypoint_mask"][:] = row["keypoints"][:] = row["visibility"][:] = 0
-        return
-    matrix, mirrored = source.letterbox(picture), False
-    colours = None
-    if augmentation is not None:
-        matrix, mirrored = augment.draw_geometry(rng, augmentation, matrix, source.size)
-        colours = augment.draw_colours(rng, augmentation)
-    images.warp(picture, matrix, (source.size, source.size), colours, out=row["image"])
+        image[:] = images.GREY
+        return None
+    matrix, colours = source.letterbox(picture), None
+    if changes is not None:
+        matrix, colours = affine.compose(matrix, changes.matrices[row]), changes.colours[row]
+    images.warp(picture, matrix, (source.size, source.size), colours, out=image)
+    if changes is not None:
+        augment.blur(image, changes.blurs[row])
+    return matrix
 
-    points, visibility = source.truth(record)
-    points, visibility = affine.apply(matrix, points), visibility.copy()
-    if mirrored:
-        points, visibility = points[source.mirrored], visibility[source.mirrored]
-    visibility[((points < 0) | (points >= source.size)).any(axis=1)] = ABSENT
-    if augmentation is not None:
-        augment.draw_blur(rng, augmentation, row["image"])
-        augment.draw_erasing(rng, augmentation, row["image"], points, visibility)
-    row["keypoint_mask"][:] = source.mask(record)
-    row["keypoints"][:], row["visibility"][:] = points, visibility
+
+def _training_truth(
+    source: Source, ways: list[np.ndarray | None], changes: augment.Changes | None, batch: dict
+) -> None:
+    """Fills in masks, keypoints and visibility of the batch's records, shown these ways."""
+    masks, points, visibility = source.truths(batch["record"].tolist())
+    readable = np.array([way is not None for way in ways])[:, None]
+    matrices = np.array([affine.IDENTITY if way is None else way for way in ways])
+    points = affine.apply(matrices, points)
+    if changes is not None:
+        points[changes.mirrored] = points[changes.mirrored][:, source.mirrored]
+        visibility[changes.mirrored] = visibility[changes.mirrored][:, source.mirrored]
+    inside = ((points >= 0) & (points < source.size)).all(axis=-1)
+    batch["keypoint_mask"][:] = masks * readable
+    batch["keypoints"][:] = points * readable[:, :, None]
+    batch["visibility"][:] = np.where(inside & readable, visibility, ABSENT)
 
 
 # === Evaluation ===
@@ -291,13 +316,18 @@ def _batches(
     def call(step):
         dtypes = [tf.as_dtype(like[name].dtype) for name in names]
         tensors = dict(zip(names, tf.numpy_function(arrays, [step], dtypes), strict=True))
-        shaped = {name: tf.ensure_shape(tensors[name], like[name].shape) for name in names}
-        return tuple({name: shaped[name] for name in part} for part in parts)
+        for name in names:
+            tensors[name].set_shape(like[name].shape)  # costs nothing as it runs
+        return tuple({name: tensors[name] for name in part} for part in parts)
 
     dataset = tf.data.Dataset.range(steps.start, steps.stop)
     dataset = dataset.map(call, workers or default_workers(), deterministic=True)
-    # The calls already run ahead of the consumer, and nothing is left to tune: prefetching and
-    # autotuning would only add threads to wait for (measured on two cores: 3 to 5 %).
+    return without_autotuning(dataset)
+
+
+def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same batches. Where calls of `map` already run ahead of the consumer, and nothing is left
+    to tune, tuning and prefetching only add threads to wait for (on two cores: 3 to 5 %)."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)

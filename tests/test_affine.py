@@ -90,3 +90,18 @@ def test_about_turns_and_stretches_around_its_point():
     # (4, -1) lies (3, -2) from (1, 1); a quarter turn clockwise makes that (2, 3), twice (4, 6).
     turned = affine.about((1, 1), 90, scale=2)
     assert_allclose(affine.apply(turned, np.array([[1, 1], [4, -1]])), [[1, 1], [5, 7]], atol=1e-12)
+
+
+def test_many_at_once_are_each_on_its_own():
+    angles, scales, shifts = np.array([0.0, 30.0, -80.0]), np.array([1.0, 0.5, 2.0]), np.arange(3.0)
+    turns, moves = affine.about((3, 4), angles, scales), affine.translation(shifts, -shifts)
+    both = affine.compose(affine.mirror(10), turns, moves)
+    assert both.shape == (3, 2, 3)
+    for n in range(3):
+        turn = affine.about((3, 4), angles[n], scales[n])
+        alone = affine.compose(affine.mirror(10), turn, affine.translation(n, -n))
+        assert_allclose(both[n], alone, atol=1e-12)
+        assert_allclose(affine.invert(both)[n], affine.invert(alone), atol=1e-12)
+        points = affine.apply(both, np.stack([POINTS] * 3))
+        assert_allclose(points[n], affine.apply(alone, POINTS), atol=1e-12)
+    assert affine.about((3, 4), angles[:0]).shape == (0, 2, 3)

@@ -51,6 +51,18 @@ def test_shared_memory_does_our_work(job):
             assert_array_equal(mine[name], other[name], err_msg=name)
 
 
+def test_plain_cv2_does_nearly_the_same(job):
+    """All but the pixels is equal; those differ by rounding, and where colours change the grey."""
+    bright = replace(job.augmentation, brightness=0.0, contrast=0.0, channels=0.0)  # grey stays
+    job = replace(job, augmentation=bright)
+    with loaders.shared_memory(job, loaders._use_plain_cv2) as load:
+        (theirs,) = copies(load(range(1)))
+    (ours,) = copies(inputs | targets for inputs, targets in loaders.ours(job, range(1)))
+    for name in ours.keys() - {"image"}:
+        assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert np.abs(ours["image"].astype(int) - theirs["image"]).mean() < 1
+
+
 def test_pickling_yields_every_sample(job):
     with loaders.pickling(job) as load:
         assert list(load(range(0))) == []
