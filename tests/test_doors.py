@@ -206,7 +206,7 @@ def test_demo_draws_a_sheet(trained, tmp_path, capsys):
     out = tmp_path / "sheet.png"
     arguments = ["--data", str(trained.data), "--modelfile", str(trained.folder)]
     assert demo_main([*arguments, "--out-path", str(out)]) == Exit.DONE
-    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    assert capsys.readouterr().out == f"{out}\n"
     assert cv2.imread(str(out)).shape == (420, 5 * 420, 3)
 
 
@@ -216,6 +216,10 @@ def test_demo_of_one_picture_and_of_a_folder(trained, tmp_path, capsys):
     out = tmp_path / "one.jpg"
     assert demo_main([str(record.path), *arguments, str(out), "--category", "dress"]) == Exit.DONE
     assert max(cv2.imread(str(out)).shape) == 768
+    capsys.readouterr()
+    assert demo_main([str(record.path), *arguments, str(out)]) == Exit.DONE
+    found, saved = capsys.readouterr().out.splitlines()
+    assert found.startswith(f"{record.path}: most likely ") and saved == str(out)
     assert demo_main([str(record.path.parent), *arguments, str(tmp_path / "all")]) == Exit.DONE
     assert (tmp_path / "all/sheet.jpg").exists()
     assert len(list((tmp_path / "all").glob("*_keypoints.jpg"))) == 4

@@ -57,11 +57,14 @@ def demo(options: DemoOptions) -> Path:
         except Failure as failure:
             warn(str(failure))
             continue
-        category, prediction = model.predict(image, options.category or picture.category)
+        known = options.category or picture.category
+        category, prediction = model.predict(image, known)
         garment = _garment(model, category, prediction)
         drawing = visualize.draw_keypoints(image, garment, fashionai.SCHEMA)
         drawings.append((picture, drawing))
-        say(f"{picture.path}: {category}, mean confidence {_sureness(prediction):.2f}")
+        if known is None:
+            sure = _sureness(prediction)
+            say(f"{picture.path}: most likely {category}, mean confidence {sure:.2f}")
     if not drawings:
         raise Failure(Exit.BAD_DATA, f"none of {len(pictures)} pictures could be read.")
     return _save(drawings, options, model)
