@@ -225,9 +225,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_draw(verbs.add_parser("draw", help="draw garments in a dataset's own layout"))
+    _add_check(verbs.add_parser("check", help="look for faults in a data set, and count it"))
     _add_split(verbs.add_parser("split", help="split labelled data for training and validation"))
     _add_evaluate(verbs.add_parser("evaluate", help="score predictions against truth"))
     _add_predict(verbs.add_parser("predict", help="keypoints of pictures, one JSON a line"))
+    _add_report(verbs.add_parser("report", help="a run's report: one HTML file"))
+    _add_sheet(verbs.add_parser("sheet", help="a data folder's pictures on one sheet"))
     verbs.add_parser("list", help="recipes and runs").set_defaults(command=_list)
     _add_bench(verbs.add_parser("bench", help="speed of the input pipeline and a training step"))
     arguments = parser.parse_args(argv)
@@ -253,6 +256,34 @@ def _draw(arguments: argparse.Namespace) -> None:
     print(arguments.folder)
 
 
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR")
+    add("--json", type=Path, metavar="FILE", help="all findings and counts")
+    add("--figure", type=Path, metavar="FILE", help="picture of the counts, .png or .jpg")
+    add("--fix", type=Path, metavar="OUT", help="write a cleaned copy to a new folder")
+    add("--fast", action="store_true", help="headers of the pictures only")
+    parser.set_defaults(command=_check)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    _load_api()
+    from aifashion.api import check
+
+    options = check.CheckOptions(
+        folder=arguments.folder,
+        json=arguments.json,
+        figure=arguments.figure,
+        fix=arguments.fix,
+        fast=arguments.fast,
+    )
+    checked = check.check(options)
+    print(check.describe(checked), flush=True)
+    if not checked.is_clean:
+        raise Failure(Exit.BAD_DATA, f"{check.summary(checked)}. Mend them, or copy with --fix.")
+    print(check.summary(checked))
+
+
 def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--val", type=_fraction, default=0.2, metavar="F")
@@ -268,16 +299,19 @@ def _split(arguments: argparse.Namespace) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", choices=("fashionai",))
+    parser.add_argument("dataset", metavar="DATASET", help="whose format they have: fashionai")
     parser.add_argument("--truth", type=Path, required=True, metavar="T.csv")
     parser.add_argument("--predictions", type=Path, required=True, metavar="P.csv")
     parser.set_defaults(command=_evaluate)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    from aifashion import datasets
     from aifashion.evaluation import evaluate_files
 
-    print(json.dumps(evaluate_files(arguments.truth, arguments.predictions), indent=1))
+    dataset = datasets.named(arguments.dataset)
+    score = evaluate_files(arguments.truth, arguments.predictions, dataset)
+    print(json.dumps(score, indent=1))
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
@@ -291,6 +325,54 @@ def _predict(arguments: argparse.Namespace) -> None:
     api = _load_api()
     for answer in api.predict(arguments.pictures, arguments.model_path, arguments.category):
         print(json.dumps(answer), flush=True)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="default: the newest")
+    _add_common(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: RUN/report.html")
+    parser.set_defaults(command=_report)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    api = _load_api(arguments.gpu)
+    options = api.ReportOptions(model=arguments.run, data=arguments.data, out=arguments.out)
+    print(api.make_report(options))
+
+
+def _add_sheet(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR")
+    add("--out", type=Path, metavar="FILE", help="picture to write; default in submission/")
+    add("--count", type=int, default=40, metavar="N", help="pictures, evenly over the categories")
+    add("--columns", type=int, default=8, metavar="N")
+    add("--seed", type=int, default=0, metavar="N", help="which pictures")
+    add("--category", default="all", help="a garment, or all (default)")
+    add("--part", choices=("train", "test"), default="train")
+    add("--truth", action="store_true", help="draw keypoints and skeletons")
+    add("--numbers", action="store_true", help="numbers without names; names in a csv beside it")
+    add("--side", type=int, default=256, metavar="PIXELS", help="from a picture to the next")
+    parser.set_defaults(command=_sheet)
+
+
+def _sheet(arguments: argparse.Namespace) -> None:
+    api = _load_api()
+    options = api.SheetOptions(
+        folder=arguments.folder,
+        out=arguments.out,
+        count=arguments.count,
+        columns=arguments.columns,
+        seed=arguments.seed,
+        category=arguments.category,
+        part=arguments.part,
+        truth=arguments.truth,
+        numbers=arguments.numbers,
+        side=arguments.side,
+    )
+    path = api.draw_sheet(options)
+    print(path)
+    if options.numbers:
+        print(path.with_suffix(".csv"))
 
 
 def _list(arguments: argparse.Namespace) -> None:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -12,27 +14,42 @@ from aifashion.datasets.schema import ABSENT, KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say, warn
 
-REAL = Path("data")
 SAMPLE = Path("data/sample/fashionai")
 
 
-def choose(data: Path | None) -> Path:
-    """The data folder: the one named, else `data/`, else a drawn sample, drawn when first asked."""
+def _draw_fashionai() -> None:
+    synthetic.draw_fashionai(SAMPLE, images=4000, test_images=100, size=192)
+
+
+# Of each dataset: where its real data lie unless named, data/<name> where it is not listed; and
+# where a sample is drawn for want of them, and by what.
+FOLDERS = {"fashionai": Path("data")}
+SAMPLES = {"fashionai": (SAMPLE, _draw_fashionai)}
+
+
+def choose(data: Path | None, dataset: ModuleType = fashionai) -> Path:
+    """The data folder: the one named, else the dataset's own below `data/`, else a drawn sample.
+
+    A dataset that nobody draws has its own folder also while there is nothing in it.
+    """
     if data is not None:
         return data
-    if _holds_data(REAL):
-        return REAL
-    if (SAMPLE / "drawn.json").exists():
-        say(f"No FashionAI data in {REAL}/: using the drawn sample in {SAMPLE}.")
+    name = dataset.SCHEMA.name
+    folder = FOLDERS.get(name, Path("data") / name)
+    if name not in SAMPLES or _holds_data(folder, dataset):
+        return folder
+    sample, draw = SAMPLES[name]
+    if (sample / "drawn.json").exists():
+        say(f"No {name} data in {folder}/: using the drawn sample in {sample}.")
     else:
-        say(f"No FashionAI data in {REAL}/: drawing a sample of garments into {SAMPLE}.")
-        synthetic.draw_fashionai(SAMPLE, images=4000, test_images=100, size=192)
-    return SAMPLE
+        say(f"No {name} data in {folder}/: drawing a sample of garments into {sample}.")
+        draw()
+    return sample
 
 
-def _holds_data(folder: Path) -> bool:
+def _holds_data(folder: Path, dataset: ModuleType) -> bool:
     try:
-        fashionai.find(folder)
+        dataset.find(folder)
     except Failure:
         return False
     return True
@@ -88,26 +105,28 @@ def mean_shapes(records: Sequence[KeypointRecord], schema: KeypointSchema) -> di
     }
 
 
-def labelled(folder: Path) -> list[KeypointRecord]:
-    """Every labelled record of a FashionAI folder but its test part's."""
-    layout = fashionai.find(folder)
+def labelled(folder: Path, dataset: ModuleType = fashionai) -> list[KeypointRecord]:
+    """Every labelled record of a data folder but its test part's."""
+    layout = dataset.find(folder)
     if not layout.train:
         raise Failure(Exit.BAD_DATA, f"{folder}: no annotations to train on; only a test list.")
     records = []
     for part in layout.train:
-        records += fashionai.read_part(part)
+        records += dataset.read_part(part)
         if records[-1].keypoints is None:
             raise Failure(
-                Exit.BAD_DATA, f"{part.csv}: no keypoints to train on; 26 columns are needed."
+                Exit.BAD_DATA, f"{part}: no keypoints to train on; it only lists pictures."
             )
     return records
 
 
-def test_part(folder: Path) -> fashionai.Part:
-    """The test list of a FashionAI folder."""
-    part = fashionai.find(folder).test
+def test_part(folder: Path, dataset: ModuleType = fashionai) -> Any:
+    """The test part of a data folder, for the dataset's `read_part`."""
+    part = dataset.find(folder).test
     if part is None:
-        raise Failure(Exit.BAD_DATA, f"{folder}: no test.csv here or one folder below.")
+        raise Failure(
+            Exit.BAD_DATA, f"{folder}: no test.csv or other test list here or one folder below."
+        )
     return part
 
 
@@ -125,16 +144,20 @@ VALIDATION_SHARE = 0.1
 
 
 def split(
-    saved: Path, folder: Path, records: Sequence[KeypointRecord], seed: int
+    saved: Path,
+    folder: Path,
+    records: Sequence[KeypointRecord],
+    seed: int,
+    dataset: ModuleType = fashionai,
 ) -> tuple[list[int], list[int]]:
     """Rows to train on and rows to validate with.
 
-    In this order: what `saved` says (a resumed run keeps its split), the data folder's own
-    `train_split.csv` and `val_split.csv`, a new split drawn from the seed. It is saved.
+    In this order: what `saved` says (a resumed run keeps its split), the data folder's own (of
+    FashionAI `train_split.csv` and `val_split.csv`), a new one drawn from the seed. It is saved.
     """
     if saved.exists():
         return splits.read(saved, records)
-    held_out = fashionai.saved_validation(folder)
+    held_out = dataset.saved_validation(folder)
     if held_out is not None:
         rows = splits.divide([record.path in held_out for record in records])
     else:

@@ -31,13 +31,16 @@ class Augmentation:
     erase_most: int = 3  # keypoints erased at once
 
 
+DEFAULT_DATASET = "fashionai"  # of recipes and commands that name none
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One experiment; a run's folder holds its resolved form."""
 
     system: CPN
     training: Training
-    dataset: str = "fashionai"
+    dataset: str = DEFAULT_DATASET  # key of `aifashion.datasets.DATASETS`
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     weights: str = "none"  # the network starts from: "none", "imagenet" (backbone) or a file
 

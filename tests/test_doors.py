@@ -246,3 +246,13 @@ def test_predict_prints_one_json_a_picture(trained, tmp_path, capsys):
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert set(first["keypoints"]) == set(fashionai.CATEGORIES[first["category"]])
     assert "no such file" in second["error"]
+
+
+def test_an_unknown_category_is_refused_before_the_first_picture(trained, tmp_path, capsys):
+    record = fashionai.read(trained.data / "test/test.csv", trained.data / "test")[0]
+    model = str(trained.folder)
+    asked = [str(record.path), "--category", "hat"]
+    assert main(["predict", *asked, "--model-path", model]) == Exit.USAGE
+    assert demo_main([*asked, "--model-file", model, "--out-path", str(tmp_path)]) == Exit.USAGE
+    for line in capsys.readouterr().err.splitlines():
+        assert "category hat" in line and "Use one of blouse, " in line

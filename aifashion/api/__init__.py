@@ -5,22 +5,30 @@ test(TestOptions) -> TestResult       aifashion.api.submit
 load(path) -> Model                   aifashion.api.models; Model.predict(image, category)
 demo(DemoOptions) -> Path             aifashion.api.look
 predict(pictures, path) -> answers    aifashion.api.look
+make_report(ReportOptions) -> Path    aifashion.api.report
+draw_sheet(SheetOptions) -> Path      aifashion.api.sheet
 """
 
 from aifashion.api.fit import TrainOptions, train
 from aifashion.api.look import DemoOptions, demo, menu, predict
 from aifashion.api.models import Model, load
+from aifashion.api.report import ReportOptions, make_report
+from aifashion.api.sheet import SheetOptions, draw_sheet
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
 from aifashion.training import use_gpus
 
 __all__ = [
     "DemoOptions",
     "Model",
+    "ReportOptions",
+    "SheetOptions",
     "TestOptions",
     "TestResult",
     "TrainOptions",
     "demo",
+    "draw_sheet",
     "load",
+    "make_report",
     "menu",
     "predict",
     "refuse_faults",

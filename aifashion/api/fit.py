@@ -11,15 +11,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from aifashion import checkpoints, data, runs, training
+from aifashion import checkpoints, data, datasets, runs, training
 from aifashion.api.models import check_start, start_weights
-from aifashion.datasets import fashionai
-from aifashion.datasets.schema import KeypointRecord
+from aifashion.datasets.schema import KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints import metrics
 from aifashion.keypoints.predict import PLAIN, Predictor
 from aifashion.progress import TrainingProgress, say
-from aifashion.recipes import override, resolve
+from aifashion.recipes import DEFAULT_DATASET, Recipe, override, resolve
 from pipelines import keypoints as pipeline
 
 
@@ -62,7 +61,8 @@ def _fit(run: runs.Run, stop_asked: Callable[[], bool]) -> None:
     keras.utils.set_random_seed(run.asked.seed)
     records, held_out = _records(run)
     system, settings = run.recipe.system, run.recipe.training
-    source = pipeline.Source(records, fashionai.SCHEMA, system.keypoints, system.size)
+    schema = datasets.named(run.recipe.dataset).SCHEMA
+    source = pipeline.Source(records, schema, system.keypoints, system.size)
     order = pipeline.Order(len(records), settings.batch_size, run.asked.seed)
     trainer = _trainer(run, order.steps_per_epoch)
     progress, best = _restore(run, trainer)
@@ -115,28 +115,16 @@ def _find_run(options: TrainOptions) -> runs.Run | None:
 
 
 def _new_run(options: TrainOptions) -> runs.Run:
-    category = _known_category(options.category)
-    folder = data.choose(options.data)
-    fashionai.find(folder)  # refuses what is no data before a run is made
-    drawn = fashionai.is_drawn(folder)
+    recipe = _recipe(options.network, options) if options.network else None
+    dataset = datasets.named(recipe.dataset if recipe else DEFAULT_DATASET)
+    _check_category(options.category, dataset.SCHEMA)
+    folder = data.choose(options.data, dataset)
+    dataset.find(folder)  # refuses what is no data before a run is made
+    drawn = dataset.is_drawn(folder)
     name = options.network or ("quick" if drawn else "cpn_resnet101")
-    recipe = resolve(name)
-    shortcuts = {
-        "training.epochs": options.epochs,
-        "training.batch_size": options.batch_size,
-        "training.learning_rate": options.learning_rate,
-        "weights": options.weights,
-    }
-    for path, value in shortcuts.items():
-        if value is not None:
-            recipe = override(recipe, f"{path}={value}")
-    if category != "all":
-        own = fashionai.CATEGORIES[category]
-        recipe = replace(recipe, system=replace(recipe.system, keypoints=own))
-    for setting in options.settings:
-        recipe = override(recipe, setting)
+    recipe = recipe or _recipe(name, options)
     asked = runs.Asked(
-        category=category,
+        category=options.category,
         recipe_name=name,
         data=str(folder),
         drawn=drawn,
@@ -150,13 +138,46 @@ def _new_run(options: TrainOptions) -> runs.Run:
     return run
 
 
-def _known_category(name: str) -> str:
-    if name not in ("all", *fashionai.CATEGORIES):
+def _recipe(name: str, options: TrainOptions) -> Recipe:
+    """The recipe as asked for: the menu's, with the flags' and `--set`'s fields."""
+    recipe = resolve(name)
+    shortcuts = {
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "training.learning_rate": options.learning_rate,
+        "weights": options.weights,
+    }
+    for path, value in shortcuts.items():
+        if value is not None:
+            recipe = override(recipe, f"{path}={value}")
+    schema = datasets.named(recipe.dataset).SCHEMA
+    if options.category in schema.categories:
+        own = schema.categories[options.category]
+        recipe = replace(recipe, system=replace(recipe.system, keypoints=own))
+    for setting in options.settings:
+        recipe = override(recipe, setting)
+    _check_keypoints(recipe, name)
+    return recipe
+
+
+def _check_category(name: str, schema: KeypointSchema) -> None:
+    if name not in ("all", *schema.categories):
         raise Failure(
             Exit.USAGE,
-            f"--category {name}: unknown. Use all or one of {', '.join(fashionai.CATEGORIES)}.",
+            f"--category {name}: unknown. Use all or one of {', '.join(schema.categories)}.",
         )
-    return name
+
+
+def _check_keypoints(recipe: Recipe, name: str) -> None:
+    """Refuses a network for keypoints that its dataset does not have."""
+    schema = datasets.named(recipe.dataset).SCHEMA
+    unknown = [k for k in recipe.system.keypoints if k not in schema.keypoints]
+    if unknown:
+        raise Failure(
+            Exit.USAGE,
+            f"--network {name}: dataset {recipe.dataset} has no keypoint {unknown[0]} "
+            f"({len(unknown)} unknown). Name the keypoints of its network: system.keypoints.",
+        )
 
 
 # === Its parts ===
@@ -164,15 +185,15 @@ def _known_category(name: str) -> str:
 
 def _records(run: runs.Run) -> tuple[list[KeypointRecord], list[KeypointRecord]]:
     """Records to train on and to validate with; the split stays in the run's folder."""
-    folder = Path(run.asked.data)
-    records = data.only(data.labelled(folder), run.asked.category)
+    folder, dataset = Path(run.asked.data), datasets.named(run.recipe.dataset)
+    records = data.only(data.labelled(folder, dataset), run.asked.category)
     records = data.usable(records, run.asked.max_bad)
-    split = data.split(run.folder / "split.csv", folder, records, run.asked.seed)
+    split = data.split(run.folder / "split.csv", folder, records, run.asked.seed, dataset)
     training_records, held_out = ([records[row] for row in rows] for rows in split)
     if not training_records:
         raise Failure(Exit.BAD_DATA, f"{folder}: no picture is left to train on.")
     say(f"{len(training_records)} pictures to train on, {len(held_out)} to validate with")
-    shapes = data.mean_shapes(training_records, fashionai.SCHEMA)
+    shapes = data.mean_shapes(training_records, dataset.SCHEMA)
     checkpoints.write_json(run.folder / "mean_shapes.json", shapes)
     return training_records, held_out
 
@@ -224,21 +245,21 @@ def _validator(run: runs.Run, held_out: list[KeypointRecord], trainer) -> Valida
     """
     if not held_out:
         return lambda: {"ne_percent": None, "per_category": {}, "swap_rate": None, "skipped": 0}
-    system = run.recipe.system
-    source = pipeline.Source(held_out, fashionai.SCHEMA, system.keypoints, system.size)
+    system, schema = run.recipe.system, datasets.named(run.recipe.dataset).SCHEMA
+    source = pipeline.Source(held_out, schema, system.keypoints, system.size)
     predictor = Predictor(system, trainer.network, PLAIN)
     truth = metrics.truth_of(held_out)
 
     def validate() -> dict:
-        predictions = np.full((len(held_out), len(fashionai.KEYPOINTS), 2), np.nan)
-        index = fashionai.SCHEMA.indices(system.keypoints)
+        predictions = np.full((len(held_out), len(schema.keypoints), 2), np.nan)
+        index = schema.indices(system.keypoints)
         batches = pipeline.evaluation(source, run.recipe.training.batch_size)
         with trainer.averaged():
             for prediction in predictor(batches):
                 predictions[prediction.record, index] = prediction.keypoints
         data.tell_faults(list(source.faults.values()), len(held_out), run.asked.max_bad)
         predictions[list(source.faults)] = np.nan
-        return metrics.evaluate(truth, predictions, fashionai.SCHEMA)
+        return metrics.evaluate(truth, predictions, schema)
 
     return validate
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from aifashion import data, images, runs, visualize
 from aifashion.api.models import Model, load
-from aifashion.datasets import fashionai
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say, warn
 from aifashion.recipes import RECIPES
 from aifashion.tasks import task_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+LISTS = (".csv", ".json")  # files of records, in a dataset's own format
 SHEET_COLUMNS = 5
 
 
@@ -23,12 +23,12 @@ SHEET_COLUMNS = 5
 class DemoOptions:
     """What demo.py was asked."""
 
-    source: Path | None = None  # a picture, a folder or a csv; None: the test data's first ones
+    source: Path | None = None  # a picture, a folder or a list; None: the test data's first ones
     model: Path | None = None
     data: Path | None = None
-    category: str | None = None  # None: the csv's, else the likeliest is taken
+    category: str | None = None  # None: the list's, else the likeliest is taken
     out: Path | None = None
-    most: int = 5  # pictures taken from a csv or the test data; 0: all
+    most: int = 5  # pictures taken from a list or the test data; 0: all
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def demo(options: DemoOptions) -> Path:
         known = options.category or picture.category
         category, prediction = model.predict(image, known)
         garment = _garment(model, category, prediction)
-        drawing = visualize.draw_keypoints(image, garment, fashionai.SCHEMA)
+        drawing = visualize.draw_keypoints(image, garment, model.dataset.SCHEMA)
         drawings.append((picture, drawing))
         if known is None:
             sure = _sureness(prediction)
@@ -79,6 +79,7 @@ def predict(
     the upright picture; or `image` and `error` where the picture cannot be read.
     """
     network = load(model)
+    network.tried(category)  # refused before the first picture
     for path in pictures:
         try:
             found, prediction = network.predict(images.read(path), category)
@@ -86,8 +87,9 @@ def predict(
             yield {"image": str(path), "error": str(failure)}
             continue
         garment = _garment(network, found, prediction)
-        names = fashionai.CATEGORIES[found]
-        rows = fashionai.SCHEMA.indices(names)
+        schema = network.dataset.SCHEMA
+        names = schema.categories[found]
+        rows = schema.indices(names)
         values = np.column_stack([garment.keypoints[rows], garment.confidence[rows]]).round(3)
         yield {
             "image": str(path),
@@ -116,9 +118,10 @@ def menu() -> str:
 
 def _garment(model: Model, category: str, prediction) -> visualize.Garment:
     """The prediction in the schema's order."""
-    index = fashionai.SCHEMA.indices(model.system.keypoints)
-    keypoints = np.zeros((len(fashionai.KEYPOINTS), 2))
-    confidence = np.zeros(len(fashionai.KEYPOINTS))
+    schema = model.dataset.SCHEMA
+    index = schema.indices(model.system.keypoints)
+    keypoints = np.zeros((len(schema.keypoints), 2))
+    confidence = np.zeros(len(schema.keypoints))
     keypoints[index], confidence[index] = prediction.keypoints, prediction.confidence
     return visualize.Garment(category, keypoints, confidence)
 
@@ -131,10 +134,10 @@ def _pictures(options: DemoOptions, model: Model) -> Iterable[Picture]:
     source = options.source
     if source is None:
         own = Path(model.run.asked.data)
-        folder = data.choose(options.data or (own if own.is_dir() else None))
-        records = fashionai.read_part(data.test_part(folder))
-    elif source.suffix == ".csv":
-        records = fashionai.read(source, source.parent)
+        folder = data.choose(options.data or (own if own.is_dir() else None), model.dataset)
+        records = model.dataset.read_part(data.test_part(folder, model.dataset))
+    elif source.suffix in LISTS:
+        records = model.dataset.read(source, source.parent)
     elif source.is_dir():
         found = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
         return [Picture(path, None) for path in found]

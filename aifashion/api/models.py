@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import numpy as np
 
-from aifashion import affine, checkpoints, images, runs, training
+from aifashion import affine, checkpoints, datasets, images, runs, training
 from aifashion.backbones.resnet import load_imagenet
-from aifashion.datasets import fashionai
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints.predict import FLIP, Prediction, Predictor
 from aifashion.recipes import Recipe
@@ -26,6 +26,11 @@ class Model:
     def system(self):
         return self.run.recipe.system
 
+    @property
+    def dataset(self) -> ModuleType:
+        """The module of the dataset whose names it speaks."""
+        return datasets.named(self.run.recipe.dataset)
+
     @cached_property
     def _predictor(self) -> Predictor:
         return Predictor(self.system, self.network, FLIP)
@@ -34,7 +39,23 @@ class Model:
     def categories(self) -> tuple[str, ...]:
         """The categories it was trained on."""
         asked = self.run.asked.category
-        return tuple(fashionai.CATEGORIES) if asked == "all" else (asked,)
+        return tuple(self.dataset.SCHEMA.categories) if asked == "all" else (asked,)
+
+    def tried(self, category: str | None) -> tuple[str, ...]:
+        """The categories a picture is predicted as: the one given, else all the network knows.
+
+        Raises:
+            Failure: USAGE for one it does not know.
+        """
+        if category is None:
+            return self.categories
+        if category not in self.categories:
+            raise Failure(
+                Exit.USAGE,
+                f"category {category}: {self.run.folder} does not know it. Use one of "
+                f"{', '.join(self.categories)}.",
+            )
+        return (category,)
 
     def predict(self, image: np.ndarray, category: str | None = None) -> tuple[str, Prediction]:
         """The keypoints of one picture.
@@ -46,14 +67,16 @@ class Model:
 
         Returns:
             the category and the prediction, in the picture's pixels.
+
+        Raises:
+            Failure: USAGE for a category the network does not know.
         """
-        categories = self.categories if category is None else (category,)
+        categories = self.tried(category)
         size = self.system.size
         matrix = affine.letterbox(image.shape[1], image.shape[0], size, size)
         canvas = images.warp(image, matrix, (size, size))
-        masks = np.array(
-            [np.isin(self.system.keypoints, fashionai.CATEGORIES[name]) for name in categories]
-        )
+        own = self.dataset.SCHEMA.categories
+        masks = np.array([np.isin(self.system.keypoints, own[name]) for name in categories])
         count = len(categories)
         inputs = {
             "image": np.repeat(canvas[None], count, axis=0),

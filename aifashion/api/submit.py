@@ -1,25 +1,26 @@
 """Testing: predictions of a whole test list, the submission and its score."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
-from aifashion import checkpoints, data, images
+from aifashion import checkpoints, data
 from aifashion.api.models import Model, load
-from aifashion.datasets import fashionai
-from aifashion.datasets.schema import VISIBLE, KeypointRecord
+from aifashion.api.predictions import predict_records
+from aifashion.api.report import Scored, report_test
+from aifashion.datasets.schema import (
+    ABSENT,
+    ABSENT_POINT,
+    VISIBLE,
+    KeypointRecord,
+    KeypointSchema,
+)
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints import metrics
-from aifashion.keypoints.predict import AUGMENTED, FLIP, PLAIN, Predictor
-from aifashion.progress import say, track, warn
-from pipelines import keypoints as pipeline
-
-VIEWS = {"none": PLAIN, "flip": FLIP, "full": AUGMENTED}
-UNKNOWN_SIZE = (512, 512)  # of a picture whose header cannot be read either
-BATCH = 16
+from aifashion.progress import say, warn
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class TestOptions:
     model: Path | None = None
     out: Path | None = None
     category: str = "all"
-    augment: str = "flip"  # key of VIEWS
+    augment: str = "flip"  # key of predictions.VIEWS
     max_bad: float = 0.0
     score_anyway: bool = False
 
@@ -56,22 +57,27 @@ def test(options: TestOptions) -> TestResult:
     result; `refuse_faults` says whether they are too many.
     """
     model = load(options.model)
-    folder = data.choose(options.data or _own_data(model))
-    part = data.test_part(folder)
-    records = _select(data.only(fashionai.read_part(part), options.category), model)
-    predictions, confidence, faults = _predict(model, records, VIEWS[options.augment])
+    dataset = model.dataset
+    folder = data.choose(options.data or _own_data(model), dataset)
+    part = data.test_part(folder, dataset)
+    records = _select(data.only(dataset.read_part(part), options.category), model)
+    predicted = predict_records(model, records, options.augment)
+    predictions, confidence = predicted.keypoints, predicted.confidence
+    faults = {records[row].image_id: why for row, why in predicted.faults.items()}
 
     out = options.out or Path("submission") / f"{model.run.asked.category}_{model.run.folder.name}"
-    submission = out / "submission.csv"
-    answers = _answers(records, predictions)
-    _write(fashionai.write, submission, answers)
-    _check_submission(submission, answers)
-    _write_confidence(out / "confidence.csv", records, confidence)
-    score = _score(records, predictions, faults, options)
+    submission = out / dataset.SUBMISSION
+    answers = _answers(records, predictions, dataset.SCHEMA)
+    _write(dataset.write, submission, answers)
+    _check_submission(submission, answers, dataset)
+    _write_confidence(out / "confidence.csv", records, confidence, dataset.SCHEMA)
+    score = _score(records, predictions, faults, options, dataset.SCHEMA)
     if score is not None:
-        marked = {**score, "drawn": fashionai.is_drawn(folder), "unreadable": len(faults)}
+        marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}
         checkpoints.write_json(out / "metrics.json", marked)
         checkpoints.write_json(model.run.folder / "metrics.json", marked)
+    scored = Scored(folder, predicted, options.augment, options.category, options.score_anyway)
+    report_test(model, scored, [model.run.folder, out])
     return TestResult(submission, score, faults, len(records))
 
 
@@ -97,48 +103,16 @@ def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]
     return records
 
 
-def _predict(model: Model, records, views) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """Keypoints (N, 24, 2), confidence (N, 24) and the faults, by image id."""
-    system = model.system
-    source = pipeline.Source(records, fashionai.SCHEMA, system.keypoints, system.size)
-    index = fashionai.SCHEMA.indices(system.keypoints)
-    keypoints = np.zeros((len(records), len(fashionai.KEYPOINTS), 2))
-    confidence = np.zeros((len(records), len(fashionai.KEYPOINTS)))
-    batches = pipeline.evaluation(source, BATCH, views.angles)
-    predictor = Predictor(system, model.network, views)
-    for prediction in track(predictor(batches), len(records), "predicting"):
-        keypoints[prediction.record, index] = prediction.keypoints
-        confidence[prediction.record, index] = prediction.confidence
-    for row in source.faults:
-        keypoints[row] = _mean_shape(model, records[row])
-        confidence[row] = 0
-    return keypoints, confidence, {records[r].image_id: why for r, why in source.faults.items()}
-
-
-def _mean_shape(model: Model, record: KeypointRecord) -> np.ndarray:
-    """The category's mean keypoints on the record's picture, (24, 2)."""
-    path = model.run.folder / "mean_shapes.json"
-    try:
-        shape = np.array(json.loads(path.read_text())[record.category])
-    except (OSError, ValueError, KeyError):
-        raise Failure(Exit.BAD_MODEL, f"{path}: missing or damaged; train the run again.") from None
-    try:
-        size = images.read_shown_size(record.path)
-    except Failure:
-        size = UNKNOWN_SIZE
-    return shape * size
-
-
 # === Files ===
 
 
-def _answers(records, predictions: np.ndarray) -> list[KeypointRecord]:
+def _answers(records, predictions: np.ndarray, schema: KeypointSchema) -> list[KeypointRecord]:
     """What is submitted: the category's keypoints as visible ones, the others as absent."""
     answers = []
     for record, points in zip(records, predictions, strict=True):
-        own = fashionai.SCHEMA.mask(record.category)
-        points = np.where(own[:, None], np.maximum(points, 0), fashionai.ABSENT_POINT)
-        visibility = np.where(own, VISIBLE, 0)
+        own = schema.mask(record.category)
+        points = np.where(own[:, None], np.maximum(points, 0), ABSENT_POINT)
+        visibility = np.where(own, VISIBLE, ABSENT)
         answers.append(
             KeypointRecord(record.image_id, record.path, record.category, points, visibility)
         )
@@ -155,19 +129,19 @@ def _write(write, path: Path, *content) -> None:
         ) from None
 
 
-def _check_submission(path: Path, answers: list[KeypointRecord]) -> None:
+def _check_submission(path: Path, answers: list[KeypointRecord], dataset: ModuleType) -> None:
     """Reads the file back: same rows, same order, a point exactly where the category has one."""
-    written = fashionai.read(path, path.parent)
+    written = dataset.read(path, path.parent)
     same = [r.image_id for r in written] == [a.image_id for a in answers] and all(
-        ((record.visibility == VISIBLE) == fashionai.SCHEMA.mask(record.category)).all()
+        ((record.visibility == VISIBLE) == dataset.SCHEMA.mask(record.category)).all()
         for record in written
     )
     if not same:
         raise Failure(Exit.BAD_DATA, f"{path}: does not hold the test list's rows; do not submit.")
 
 
-def _write_confidence(path: Path, records, confidence: np.ndarray) -> None:
-    table = pd.DataFrame(np.round(confidence, 4), columns=list(fashionai.KEYPOINTS))
+def _write_confidence(path: Path, records, confidence: np.ndarray, schema: KeypointSchema) -> None:
+    table = pd.DataFrame(np.round(confidence, 4), columns=list(schema.keypoints))
     table.insert(0, "image_id", [record.image_id for record in records])
     table.to_csv(path, index=False)
 
@@ -175,11 +149,16 @@ def _write_confidence(path: Path, records, confidence: np.ndarray) -> None:
 # === Scores ===
 
 
-def _score(records, predictions, faults, options: TestOptions) -> dict | None:
+def _score(
+    records, predictions, faults, options: TestOptions, schema: KeypointSchema
+) -> dict | None:
     if any(record.keypoints is None for record in records):
         say("The test's truth is not known: no score.")
         return None
     if faults and not options.score_anyway:
         warn(f"{len(faults)} rows are mean shapes: no score; --score-anyway gives one over them.")
         return None
-    return metrics.evaluate(metrics.truth_of(records), predictions, fashionai.SCHEMA)
+    truth = metrics.truth_of(records)
+    errors = metrics.normalised_errors(truth, predictions, schema)
+    cells = metrics.per_cell(truth, errors, schema)
+    return {**metrics.evaluate(truth, predictions, schema), "per_category_keypoint": cells}

@@ -34,16 +34,18 @@ def main(rounds: int = 5) -> None:
 def _network_figures(folder: Path, rounds: int) -> list[measuring.Figure]:
     with quiet_start():
         from aifashion.bench import loaders, networks
-        from aifashion.datasets import fashionai, synthetic
+        from aifashion.datasets import DATASETS, synthetic
         from aifashion.recipes import RECIPES, Augmentation
         from pipelines import keypoints as pipeline
 
     say(f"drawing {PICTURES} pictures")
     synthetic.draw_fashionai(folder, PICTURES, 0, size=512)
-    records = fashionai.read_part(fashionai.find(folder).train[0])
     quick = RECIPES["quick"]
-    large = pipeline.Source(records, fashionai.SCHEMA, fashionai.KEYPOINTS, 512)
-    small = pipeline.Source(records, fashionai.SCHEMA, quick.system.keypoints, quick.system.size)
+    dataset = DATASETS[quick.dataset]
+    schema = dataset.SCHEMA
+    records = dataset.read_part(dataset.find(folder).train[0])
+    large = pipeline.Source(records, schema, schema.keypoints, 512)
+    small = pipeline.Source(records, schema, quick.system.keypoints, quick.system.size)
     order = pipeline.Order(PICTURES, batch_size=8, seed=0)
     job = loaders.Job(large, order, Augmentation(), len(os.sched_getaffinity(0)))
     say("measuring the input pipeline")

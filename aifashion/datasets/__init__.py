@@ -1,5 +1,35 @@
-"""The datasets: one module each, with its schema, its reader and its writer. Plain Python."""
+"""The datasets: one module each, plain Python. `docs/add_a_dataset.md` adds one step by step.
+
+A dataset of keypoints is a module with these names; the commands ask for nothing else. Coordinates,
+visibility and `KeypointRecord` are `aifashion.datasets.schema`'s.
+
+SCHEMA              KeypointSchema: names of categories and keypoints (K), NE's pairs, skeletons.
+                    Its own name is the key in DATASETS.
+SUBMISSION          str: what test.py calls its file, "submission.csv" say.
+find(folder)        -> Layout: the parts of a data folder. A part is the module's own, often a Path;
+                    str(part) names it in messages. BAD_DATA where there are none.
+read_part(part)     -> [KeypointRecord, …]: one a garment, in the file's order, at least one; truth,
+                    (K, 2) and (K,), of all or of none. BAD_DATA with file, row and field.
+read(file, root)    -> [KeypointRecord, …] of a file, perhaps none; pictures are relative to `root`.
+write(file, records)    the inverse of `read`. ENVIRONMENT where the disk refuses.
+is_drawn(folder)    -> bool: whether the data were drawn; such scores are marked as not real.
+saved_validation(folder)    -> {path of a picture, …} that the data themselves hold out, or None:
+                    then each run draws a split from its seed.
+
+`image_id` names a record in its file and is unique there: where a picture shows several garments,
+it names the garment too, and the records share their `path`.
+"""
+
+from types import ModuleType
 
 from aifashion.datasets import fashionai
+from aifashion.errors import Exit, Failure
 
 DATASETS = {"fashionai": fashionai}
+
+
+def named(name: str) -> ModuleType:
+    """The module of a dataset. Raises Failure (USAGE) with the menu."""
+    if name not in DATASETS:
+        raise Failure(Exit.USAGE, f"dataset {name}: unknown. Use one of {', '.join(DATASETS)}.")
+    return DATASETS[name]

@@ -8,18 +8,19 @@ Format: the competition's files (Tianchi, 2018), as both published systems read 
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from csv import Error as CsvError
-from csv import reader, writer
+from collections.abc import Iterable, Sequence
+from csv import writer
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from aifashion.checkpoints import write_text
-from aifashion.datasets import splits
-from aifashion.datasets.schema import KeypointRecord, KeypointSchema
+from aifashion.datasets import splits, tables
+from aifashion.datasets.schema import ABSENT_POINT as ABSENT_POINT
+from aifashion.datasets.schema import KeypointRecord, KeypointSchema, Layout
+from aifashion.datasets.tables import shown
 from aifashion.errors import Exit, Failure
 
 KEYPOINTS = (
@@ -89,7 +90,7 @@ COLUMNS = ("image_id", "image_category", *KEYPOINTS)
 _INTEGER = "(0|-?[1-9][0-9]{0,5})"  # as Python writes it: no +7, 007 or -0, no digits of others
 _CELL = re.compile(f"{_INTEGER}_{_INTEGER}_(-1|0|1)")
 ABSENT_CELL = "-1_-1_-1"
-ABSENT_POINT = (-0.5, -0.5)  # what its integers read as
+SUBMISSION = "submission.csv"
 
 
 # === Cells ===
@@ -127,7 +128,7 @@ def read(csv: Path, root: Path) -> list[KeypointRecord]:
     Raises:
         Failure: BAD_DATA, naming file, row (the header is row 1), field, value and remedy.
     """
-    rows = _rows(csv)
+    rows = tables.read_lines(csv)
     header = next(rows, [])
     labelled = len(header) > 2
     columns = COLUMNS if labelled else COLUMNS[:2]
@@ -145,31 +146,13 @@ def read(csv: Path, root: Path) -> list[KeypointRecord]:
     return records
 
 
-def _rows(csv: Path) -> Iterator[list[str]]:
-    """The fields of each line as text; pandas would guess types, an index and what is missing."""
-    try:
-        with csv.open(encoding="utf-8-sig", newline="") as file:
-            yield from reader(file, strict=True)
-    except OSError as error:
-        problem = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise Failure(Exit.BAD_DATA, f"{csv}: {problem}. Check the path.") from None
-    except (UnicodeDecodeError, CsvError) as error:
-        raise Failure(
-            Exit.BAD_DATA, f"{csv}: not a comma separated UTF-8 table ({error}). Save it as one."
-        ) from None
-
-
 def _check_header(csv: Path, header: list[str], expected: Sequence[str]) -> None:
     if not header:
         raise Failure(Exit.BAD_DATA, f"{csv}: empty. Its first row names the columns.")
-    wrong = {
-        "missing": [name for name in expected if name not in header],
-        "unknown": [name for name in header if name not in expected],
-        "doubled": [name for name in expected if header.count(name) > 1],
-    }
+    wrong = tables.wrong_columns(header, expected)
     if any(wrong.values()):
         columns = "; ".join(
-            f"{what} columns: {', '.join(map(_shown, names[:4]))}"
+            f"{what} columns: {', '.join(map(shown, names[:4]))}"
             + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             for what, names in wrong.items()
             if names
@@ -181,17 +164,11 @@ def _check_header(csv: Path, header: list[str], expected: Sequence[str]) -> None
         )
 
 
-def _shown(text: str) -> str:
-    """Text out of a file as one line can show it."""
-    shown = repr(text)
-    return shown if len(shown) <= 48 else shown[:47] + "…"
-
-
 def _check_length(csv: Path, row: int, fields: list[str], header: list[str]) -> None:
     if len(fields) < len(header):
         problem = f"{header[len(fields)]}: no field"
     elif len(fields) > len(header):
-        problem = f"{_shown(fields[len(header)])} lies behind the last column {header[-1]}"
+        problem = f"{shown(fields[len(header)])} lies behind the last column {header[-1]}"
     else:
         return
     raise Failure(
@@ -202,18 +179,16 @@ def _check_length(csv: Path, row: int, fields: list[str], header: list[str]) -> 
 
 
 def _check_row(csv: Path, row: int, image_id: str, category: str) -> None:
-    path = PurePosixPath(image_id)
-    hostile = any(sign in "\\:" or sign < " " for sign in image_id)
-    if not path.name or path.is_absolute() or ".." in path.parts or hostile:
+    if not tables.stays_inside(image_id):
         raise Failure(
             Exit.BAD_DATA,
-            f"{csv}: row {row}: image_id: {_shown(image_id)} does not name a picture below the "
+            f"{csv}: row {row}: image_id: {shown(image_id)} does not name a picture below the "
             "data folder. Write it as Images/<category>/<name>.jpg.",
         )
     if category not in CATEGORIES:
         raise Failure(
             Exit.BAD_DATA,
-            f"{csv}: row {row}: image_category: {_shown(category)} is unknown. "
+            f"{csv}: row {row}: image_category: {shown(category)} is unknown. "
             f"Use one of {', '.join(CATEGORIES)}.",
         )
 
@@ -226,7 +201,7 @@ def _parse_cells(csv: Path, row: int, cells: Sequence[str]) -> tuple[np.ndarray,
         if parsed is None:
             raise Failure(
                 Exit.BAD_DATA,
-                f"{csv}: row {row}: {KEYPOINTS[k]}: {_shown(cell)} is not x_y_v with integers "
+                f"{csv}: row {row}: {KEYPOINTS[k]}: {shown(cell)} is not x_y_v with integers "
                 "and v in -1, 0, 1. Correct the cell, or write "
                 f"{ABSENT_CELL} for an absent keypoint.",
             )
@@ -267,19 +242,14 @@ class Part:
     csv: Path
     answers: Path | None = None  # the truth of a test list, where it has been published
 
-
-@dataclass(frozen=True)
-class Layout:
-    """What a data folder holds."""
-
-    train: tuple[Part, ...]  # every labelled part but the test one
-    test: Part | None
+    def __str__(self) -> str:
+        return str(self.csv)
 
 
-_ANNOTATIONS = (
+ANNOTATIONS = (
     "Annotations/annotations.csv", "Annotations/train.csv", "annotations.csv", "train.csv",
 )  # fmt: skip
-_TEST_LISTS = ("test.csv", "Annotations/test.csv")
+TEST_LISTS = ("test.csv", "Annotations/test.csv")
 _ANSWERS = "[!.]*_answer_*.csv"  # not the ._ files that unpacking on a Mac leaves
 _INSIDE = ("Annotations", "Images")  # folders of a part, which are no parts themselves
 
@@ -295,17 +265,23 @@ def find(folder: Path) -> Layout:
     Raises:
         Failure: BAD_DATA where there is none of it, saying what was looked for.
     """
+    train, tests = find_all(folder)
+    named = [part for part in tests if part.root.name == "test"]
+    return Layout(tuple(train), (named or tests or [None])[-1])
+
+
+def find_all(folder: Path) -> tuple[list[Part], list[Part]]:
+    """Every labelled part but the test one, and every test list; Failure as `find`."""
     if not folder.is_dir():
         raise Failure(Exit.BAD_DATA, f"{folder}: no such folder. Check --data.")
     if folder.name in ("", ".."):  # "." may be a test folder, too
         folder = folder.resolve()
     below = (path for path in folder.iterdir() if path.is_dir() and path.name not in _INSIDE)
-    roots = [folder, *sorted(below, key=_natural)]
     train, tests = [], []
-    for root in roots:
+    for root in [folder, *sorted(below, key=_natural)]:
         answers = next(iter(sorted(root.glob(_ANSWERS))), None)
-        annotations = _first(root, _ANNOTATIONS) or answers
-        listed = _first(root, _TEST_LISTS)
+        annotations = _first(root, ANNOTATIONS) or answers
+        listed = _first(root, TEST_LISTS)
         is_test = root.name == "test"
         if annotations and not is_test:
             train.append(Part(root, annotations))
@@ -314,12 +290,11 @@ def find(folder: Path) -> Layout:
     if not train and not tests:
         raise Failure(
             Exit.BAD_DATA,
-            f"{folder}: no FashionAI data: looked for {', '.join(_ANNOTATIONS)}, {_ANSWERS} and "
+            f"{folder}: no FashionAI data: looked for {', '.join(ANNOTATIONS)}, {_ANSWERS} and "
             "test.csv here and one folder below. Point --data at the unpacked archives, or draw "
             "some: python -m aifashion draw fashionai DIR.",
         )
-    named = [part for part in tests if part.root.name == "test"]
-    return Layout(tuple(train), (named or tests or [None])[-1])
+    return train, tests
 
 
 def _natural(path: Path) -> list[str | int]:
@@ -362,7 +337,7 @@ def is_drawn(folder: Path) -> bool:
 
 # === Splits ===
 
-_SPLITS = ("train_split.csv", "val_split.csv")
+SPLITS = ("train_split.csv", "val_split.csv")
 
 
 def save_split(folder: Path, share: float, seed: int) -> list[tuple[Path, int]]:
@@ -379,7 +354,7 @@ def save_split(folder: Path, share: float, seed: int) -> list[tuple[Path, int]]:
     written = []
     for part, own in zip(parts, records, strict=True):
         sides = ([r for r in own if r.path not in inside], [r for r in own if r.path in inside])
-        for name, side in zip(_SPLITS, sides, strict=True):
+        for name, side in zip(SPLITS, sides, strict=True):
             write(part.csv.parent / name, side)
             written.append((part.csv.parent / name, len(side)))
     return written
@@ -388,7 +363,7 @@ def save_split(folder: Path, share: float, seed: int) -> list[tuple[Path, int]]:
 def saved_validation(folder: Path) -> set[Path] | None:
     """The pictures that saved splits hold out; None unless every labelled part has a split."""
     parts = find(folder).train
-    files = [part.csv.parent / _SPLITS[1] for part in parts]
+    files = [part.csv.parent / SPLITS[1] for part in parts]
     if not files or not all(file.is_file() for file in files):
         return None
     pairs = zip(parts, files, strict=True)

@@ -7,10 +7,12 @@ of the first pixel at (0.5, 0.5). Visibility is 0 absent, 1 occluded, 2 visible.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ABSENT, OCCLUDED, VISIBLE = 0, 1, 2
+ABSENT_POINT = (-0.5, -0.5)  # where an absent keypoint stands: the pixel index -1 of files
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,11 @@ class KeypointRecord:
     category: str
     keypoints: np.ndarray | None = None  # (K, 2) float64, in the schema's order
     visibility: np.ndarray | None = None  # (K,) int8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a data folder holds, in parts of the dataset's own."""
+
+    train: tuple[Any, ...]  # every labelled part but the test one
+    test: Any | None

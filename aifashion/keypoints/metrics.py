@@ -5,10 +5,11 @@ N: pictures; K: keypoints. All in NumPy, in pixels of the original pictures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from aifashion.datasets.schema import ABSENT, VISIBLE, KeypointRecord, KeypointSchema
+from aifashion.datasets.schema import ABSENT, VISIBLE, KeypointRecord, KeypointSchema, other_side
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,38 @@ def normalised_errors(truth: Truth, predictions: np.ndarray, schema: KeypointSch
     return np.where(truth.visibility == VISIBLE, errors, np.nan)
 
 
+def swaps(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> dict:
+    """Which left/right pairs of predictions fit better exchanged.
+
+    Judged are pairs seen on both sides and predicted on both; NaN is no prediction.
+
+    Returns:
+        (left, right) -> (N,) float: 1 exchanged, 0 not, NaN not judged. Every pair of the schema.
+    """
+    predicted = np.isfinite(predictions).all(axis=-1)
+    seen = (truth.visibility == VISIBLE) & predicted
+    found = {}
+    for left, name in enumerate(schema.keypoints):
+        if "left" not in name.split("_"):
+            continue
+        other = other_side(name)
+        right = schema.keypoints.index(other)
+        a, b = truth.keypoints[:, left], truth.keypoints[:, right]
+        p, q = predictions[:, left], predictions[:, right]
+        straight = np.linalg.norm(p - a, axis=-1) + np.linalg.norm(q - b, axis=-1)
+        crossed = np.linalg.norm(p - b, axis=-1) + np.linalg.norm(q - a, axis=-1)
+        found[name, other] = np.where(seen[:, left] & seen[:, right], crossed < straight, np.nan)
+    return found
+
+
 def swap_rate(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> float | None:
     """Share of the visible left/right pairs whose two predictions fit better exchanged.
 
     None where there is no such pair; a picture without prediction (NaN) has none.
     """
-    predicted = np.isfinite(predictions).all(axis=-1)
-    seen = (truth.visibility == VISIBLE) & predicted
-    swaps = pairs = 0
-    for left, name in enumerate(schema.keypoints):
-        if "left" not in name.split("_"):
-            continue
-        right = schema.keypoints.index(name.replace("left", "right"))
-        both = seen[:, left] & seen[:, right]
-        a, b = truth.keypoints[both, left], truth.keypoints[both, right]
-        p, q = predictions[both, left], predictions[both, right]
-        straight = np.linalg.norm(p - a, axis=-1) + np.linalg.norm(q - b, axis=-1)
-        crossed = np.linalg.norm(p - b, axis=-1) + np.linalg.norm(q - a, axis=-1)
-        swaps += int((crossed < straight).sum())
-        pairs += int(both.sum())
-    return swaps / pairs if pairs else None
+    judged = np.array([*swaps(truth, predictions, schema).values()])
+    judged = judged[np.isfinite(judged)]
+    return float(judged.mean()) if judged.size else None
 
 
 def evaluate(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> dict:
@@ -104,6 +117,68 @@ def evaluate(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> d
 def _percent(errors: np.ndarray) -> float | None:
     scored = errors[np.isfinite(errors)]
     return float(100 * scored.mean()) if scored.size else None
+
+
+# === Closer looks, all from the normalised errors (N, K) ===
+
+
+def per_cell(truth: Truth, errors: np.ndarray, schema: KeypointSchema) -> dict:
+    """NE in percent of each keypoint in each category: {category: {keypoint: percent}}.
+
+    Categories and keypoints of which nothing is scored are left out.
+    """
+    categories = np.array(truth.categories)
+    cells = {}
+    for category in schema.categories:
+        own = errors[categories == category]
+        scores = {name: _percent(own[:, k]) for k, name in enumerate(schema.keypoints)}
+        scores = {name: score for name, score in scores.items() if score is not None}
+        if scores:
+            cells[category] = scores
+    return cells
+
+
+def per_picture(errors: np.ndarray) -> np.ndarray:
+    """The mean error of each picture, (N,); NaN where none of its keypoints is scored."""
+    scored = np.isfinite(errors)
+    total = np.where(scored, errors, 0).sum(axis=1)
+    return np.where(scored.any(axis=1), total / np.maximum(scored.sum(axis=1), 1), np.nan)
+
+
+def pck(errors: np.ndarray, limits: Sequence[float]) -> list[float | None]:
+    """PCK: the share of scored keypoints within each limit; None where nothing is scored."""
+    scored = errors[np.isfinite(errors)]
+    return [float((scored <= limit).mean()) if scored.size else None for limit in limits]
+
+
+def by_confidence(
+    errors: np.ndarray, confidence: np.ndarray, edges: Sequence[float], limit: float
+) -> list[dict]:
+    """What a confidence is worth: the errors of each bin low <= confidence < high.
+
+    The last bin takes its upper edge too.
+
+    Args:
+        errors, confidence: (N, K).
+
+    Returns:
+        low, high, keypoints (scored), ne_percent and within (the share within `limit`) of each
+        bin; the last two None where it is empty.
+    """
+    bins = []
+    for low, high in pairwise(edges):
+        inside = (confidence >= low) & ((confidence < high) | (high == edges[-1]))
+        own = errors[inside & np.isfinite(errors)]
+        bins.append(
+            {
+                "low": float(low),
+                "high": float(high),
+                "keypoints": int(own.size),
+                "ne_percent": _percent(own),
+                "within": pck(own, [limit])[0],
+            }
+        )
+    return bins
 
 
 def truth_of(records: Sequence[KeypointRecord]) -> Truth:

@@ -191,3 +191,55 @@ def test_truth_of_records(tmp_path):
     assert again.categories == ["skirt", "trousers"]
     assert_array_equal(again.keypoints, known.keypoints)
     assert_array_equal(again.visibility, known.visibility)
+
+
+# === Closer looks ===
+
+EDGES = (0.0, 0.5, 1.0)
+
+
+def test_closer_looks_at_no_pictures():
+    empty = np.empty((0, 24))
+    known = metrics.Truth([], np.empty((0, 24, 2)), np.empty((0, 24)))
+    assert metrics.per_cell(known, empty, SCHEMA) == {}
+    assert metrics.per_picture(empty).shape == (0,)
+    assert metrics.pck(empty, [0.1]) == [None]
+    assert metrics.by_confidence(empty, empty, EDGES, 0.05)[0] == {
+        "low": 0, "high": 0.5, "keypoints": 0, "ne_percent": None, "within": None
+    }  # fmt: skip
+    pairs = metrics.swaps(known, known.keypoints, SCHEMA)
+    assert len(pairs) == 11 and ("cuff_left_in", "cuff_right_in") in pairs
+
+
+def test_cells_and_pictures():
+    known = truth(("skirt", WAISTBAND), ("trousers", WAISTBAND), ("skirt", HALF_SEEN))
+    predictions = moved(known, waistband_left=(0, 0, 30), waistband_right=(0, 10, 0))
+    predictions[1] = np.nan
+    predictions[2, KEYPOINTS.index("waistband_left")] += (10, 0)
+    errors = metrics.normalised_errors(known, predictions, SCHEMA)
+    cells = metrics.per_cell(known, errors, SCHEMA)
+    assert list(cells) == ["skirt"]  # of the trousers nothing is predicted
+    assert cells["skirt"] == pytest.approx({"waistband_left": 20, "waistband_right": 10})
+    assert_allclose(metrics.per_picture(errors), [0.2, np.nan, 0.1])
+
+
+def test_pck_takes_its_limit_in():
+    errors = np.array([[0.02, 0.05, np.nan], [0.1, 0.4, np.nan]])
+    assert metrics.pck(errors, [0.0, 0.02, 0.05, 0.5]) == [0, 0.25, 0.5, 1]
+
+
+def test_errors_by_confidence():
+    errors = np.array([[0.01, 0.09, np.nan, 0.2]])
+    confidence = np.array([[1.0, 0.5, 0.9, 0.49]])
+    low, high = metrics.by_confidence(errors, confidence, EDGES, 0.05)
+    assert (low["keypoints"], low["within"], high["keypoints"], high["within"]) == (1, 0, 2, 0.5)
+    assert low["ne_percent"] == pytest.approx(20) and high["ne_percent"] == pytest.approx(5)
+
+
+def test_swaps_name_their_pair():
+    known = truth(("skirt", WAISTBAND), ("skirt", WAISTBAND), ("skirt", HALF_SEEN))
+    predictions = moved(known, waistband_left=(1, 90, 0), waistband_right=(1, -90, 0))
+    pairs = metrics.swaps(known, predictions, SCHEMA)
+    assert_array_equal(pairs["waistband_left", "waistband_right"], [0, 1, np.nan])
+    assert np.isnan(pairs["hemline_left", "hemline_right"]).all()
+    assert metrics.swap_rate(known, predictions, SCHEMA) == 0.5

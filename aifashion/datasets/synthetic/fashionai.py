@@ -23,17 +23,11 @@ import numpy as np
 
 from aifashion.datasets import fashionai
 from aifashion.datasets.schema import ABSENT, KeypointRecord
-from aifashion.datasets.synthetic import bottoms, tops
 from aifashion.datasets.synthetic.draw import draw
+from aifashion.datasets.synthetic.garments.outfits import IDENTITIES, dressed
+from aifashion.datasets.synthetic.garments.vocabulary import CATEGORIES
 from aifashion.errors import Exit, Failure
 
-GARMENTS = {
-    "blouse": tops.blouse,
-    "outwear": tops.outwear,
-    "trousers": bottoms.trousers,
-    "skirt": bottoms.skirt,
-    "dress": tops.dress,
-}
 SPLITS = ("train", "test")  # a split's position here is its part of the seed
 MARK = "drawn.json"
 TRUTH = "fashionAI_key_points_test_answer_drawn.csv"
@@ -113,7 +107,7 @@ def _write_pictures(
 ) -> list[KeypointRecord]:
     """Draws every picture of every split below `root`; the records in order."""
     for split in SPLITS:
-        for category in GARMENTS:
+        for category in CATEGORIES:
             (root / split / "Images" / category).mkdir(parents=True)
     jobs = [(split, i) for split, count in enumerate(counts) for i in range(count)]
     if processes is None:
@@ -131,10 +125,10 @@ def _write_pictures(
 def _write_picture(root: Path, seed: int, size: int, job: tuple[int, int]) -> KeypointRecord:
     """Draws picture `index` of split `split` and writes it below `root`."""
     split, index = job
-    category = list(GARMENTS)[index % len(GARMENTS)]
+    category = CATEGORIES[index % len(CATEGORIES)]
     rng = np.random.default_rng([seed, split, index])
-    picture = draw(GARMENTS[category](rng), rng, size)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(85, 96))]
+    picture = draw(dressed(category, int(rng.integers(IDENTITIES)), rng), rng, size)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
     _, encoded = cv2.imencode(".jpg", picture.image[..., ::-1], quality)
     name = hashlib.md5(f"{seed} {split} {index}".encode(), usedforsecurity=False).hexdigest()
     image_id = f"Images/{category}/{name}.jpg"

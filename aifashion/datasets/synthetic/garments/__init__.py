@@ -1,0 +1,1 @@
+"""Garments by their parts: designed, posed, trimmed, and put together into outfits."""
