@@ -71,10 +71,10 @@ RECIPES = {
             sigma=1.0,
         ),
         training=Training(
-            epochs=6,
-            batch_size=32,
+            epochs=7,
+            batch_size=16,
             optimizer="adamw",
-            learning_rate=3e-3,
+            learning_rate=2.5e-3,
             schedule="cosine",
             warmup=0.3,
             weight_decay=1e-4,

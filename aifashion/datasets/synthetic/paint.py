@@ -1,6 +1,7 @@
 """An outfit in pixels: coverage, cloth, light, seams and shadows, part by part, and the camera."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ _DUMMY = ((240, 238, 234), (206, 186, 158), (62, 60, 62), (180, 178, 178))
 _HAIR = ((30, 26, 26), (58, 40, 30), (92, 62, 40), (150, 108, 62), (196, 160, 104))
 _ROUND = {"arm": 1.0, "shin": 1.0, "face": 0.8, "neck": 0.8, "sleeve": 0.9, "leg": 0.9,
           "hair": 0.7, "stand": 1.0, "hanger": 0.8, "button": 0.6, "belt": 0.3}  # fmt: skip
+_FLUSH = ("button", "print", "placket", "zipper", "neckline")  # too flat to throw a shadow
 _FLAT = 0.55  # how much other parts swell
 _NEAR = {"worn": 0.16, "mannequin": 0.2, "hanger": 0.45, "flat": 0.6}  # the background's nearness
 
@@ -87,24 +89,33 @@ def coverage(outline: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, t
     Returns:
         (h, w) uint8, 0 to 255, and the rows and columns of the picture (height, width) it is for.
     """
-    frame = np.array(shape[::-1])
-    low = np.clip(np.floor(outline.min(0)).astype(int) - 2, 0, frame)
-    high = np.clip(np.ceil(outline.max(0)).astype(int) + 2, low, frame)
-    window = slice(low[1], high[1]), slice(low[0], high[0])
-    w, h = high - low
+    (left, top), (right, bottom) = outline.min(0).tolist(), outline.max(0).tolist()
+    x, y = _within(left, right, shape[1]), _within(top, bottom, shape[0])
+    window, low = (y, x), (x.start, y.start)
+    w, h = x.stop - x.start, y.stop - y.start
     if w == 0 or h == 0:
         return np.zeros((h, w), np.uint8), window
     fine = np.zeros((h * FINE, w * FINE), np.uint8)
     cv2.fillPoly(fine, [_fixed((outline - low) * FINE)], 255, shift=4)
-    return cv2.resize(fine, (int(w), int(h)), interpolation=cv2.INTER_AREA), window
+    return cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA), window
+
+
+def _within(low: float, high: float, side: int) -> slice:
+    """The pixels between two coordinates and two more on each side, inside the picture."""
+    start = min(max(math.floor(low) - 2, 0), side)
+    return slice(start, max(min(math.ceil(high) + 2, side), start))
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     """Continuous points as cv2 wants them: pixel centres are integers there, with 4 bits below."""
-    return np.clip(np.round((points - 0.5) * 16), -(2**22), 2**22).astype(np.int32)
+    fixed = (points - 0.5) * 16
+    return np.rint(np.minimum(np.maximum(fixed, -(2**22)), 2**22)).astype(np.int32)
 
 
 # === Parts ===
+
+
+_Place = tuple[np.ndarray, np.ndarray, Window]  # a part's outline, its mask and where that is
 
 
 def _paint_layer(
@@ -116,7 +127,7 @@ def _paint_layer(
     mask, window = coverage(outline, scene.shape)
     if not mask.any():
         return
-    if part.kind not in ("button", "print"):
+    if part.kind not in _FLUSH:
         dark, around = shadow(mask, window, scene.shape, scene.unit, scene.lamp)
         dark *= near + np.float32(0.42 - near) * covered[around]
         canvas[around] *= (1 - dark)[..., None]
@@ -126,28 +137,28 @@ def _paint_layer(
         colours, ink = _printed(outline, cloth, window)
         alpha *= ink
     else:
-        colours = _cloth(scene, part, cloth, (mask, window))
+        colours = _cloth(scene, part, cloth, (outline, mask, window))
     canvas[window] += alpha[..., None] * (colours - canvas[window])
     covered[window] = np.maximum(covered[window], alpha)
 
 
-def _cloth(
-    scene: _Scene, part: Part, cloth: fabrics.Fabric, place: tuple[np.ndarray, Window]
-) -> np.ndarray:
+def _cloth(scene: _Scene, part: Part, cloth: fabrics.Fabric, place: _Place) -> np.ndarray:
     """The part's fabric under the light, (h, w, 3) float32."""
-    mask, window = place
+    _, mask, window = place
     origin = (window[1].start, window[0].start)
-    folds = [(project(scene.matrix, fold.path) - origin, fold) for fold in part.folds]
-    soft = 1.0 - 0.4 * cloth.stiffness
-    bright, slope = shade(mask, folds, scene.unit * soft ** 0.2, scene.lamp,
-                          _ROUND.get(part.kind, _FLAT))  # fmt: skip
+    width = 1.25 - 0.5 * cloth.stiffness  # stiff cloth breaks, soft cloth bends
+    folds = [
+        (project(scene.matrix, fold.path) - origin, replace(fold, width=width * fold.width))
+        for fold in part.folds
+    ]
+    bright, slope = shade(mask, folds, scene.unit, scene.lamp, _ROUND.get(part.kind, _FLAT))
     u, v = _threads(window, scene.turn + part.grain, scene.unit)
     key = id(cloth)
     if key not in scene.swatches:
         scene.swatches[key] = fabrics.swatch(cloth, scene.rng, scene.unit)
     bent = np.float32(0.02) * slope  # the pattern follows the folds
     colours = fabrics.look_up(scene.swatches[key], u + bent, v + bent)
-    colours = colours * _sewn(scene, part, cloth, place, bright)
+    colours *= _sewn(scene, part, place, bright)
     if cloth.gloss > 0.15:
         shine = np.clip(-slope * np.float32(1.8) - np.float32(0.35), 0, 1) ** 2
         colours += (np.float32(190 * cloth.gloss) * shine)[..., None]
@@ -169,16 +180,9 @@ def _printed(
     return 0.94 * shown[..., :3], 0.9 / 255 * shown[..., 3]
 
 
-def _sewn(
-    scene: _Scene,
-    part: Part,
-    cloth: fabrics.Fabric,
-    place: tuple[np.ndarray, Window],
-    bright: np.ndarray,
-) -> np.ndarray:
+def _sewn(scene: _Scene, part: Part, place: _Place, bright: np.ndarray) -> np.ndarray:
     """Brightness with the part's edge a little darker and its seams drawn, (h, w, 1)."""
-    mask, window = place
-    outline = project(scene.matrix, part.outline)
+    outline, mask, window = place
     seams = [project(scene.matrix, seam) for seam in part.seams]
     edge = _lines(mask.shape, [np.vstack([outline, outline[:1]])], window, scene.unit)
     bright = bright * (1 - np.float32(0.2) * edge)

@@ -160,7 +160,7 @@ def _leg(
     along = np.arange(0, max(2.6, length + 0.2), _STEP)
     end = round(length / _STEP)
     bend = rng.normal(0, 0.12) * np.clip((along - 0.8) / 0.5, 0, 1) * (shown != "hanger")
-    headings = rng.normal(0.07, 0.03 if shown == "hanger" else 0.1) + bend
+    headings = rng.normal(0.07, 0.03 if shown == "hanger" else 0.075) + bend
     centre = limb((0.31, crotch + 0.02), headings, _STEP)
     stops = (0, 1.05, length) if length > 1.2 else (0, length)
     widths = (0.31, knee, bottom) if length > 1.2 else (0.31, bottom)

@@ -19,8 +19,8 @@ BUILD = {
 }  # fmt: skip
 SHOWN = {"worn": 0.54, "mannequin": 0.14, "hanger": 0.14, "flat": 0.18}
 BOTTOMS = ("trousers", "skirt")
-OBSTRUCTED = 0.3  # share of the pictures with things in front
-BESIDE = 0.3  # share of those not worn with another garment beside or behind
+OBSTRUCTED = 0.2  # share of the pictures with things in front
+BESIDE = 0.2  # share of those not worn with another garment beside or behind
 IDENTITIES = 2**31
 
 
