@@ -9,6 +9,7 @@ import numpy as np
 
 from aifashion import data, images, runs, visualize
 from aifashion.api.models import Model, load
+from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say, warn
 from aifashion.recipes import RECIPES
@@ -16,7 +17,7 @@ from aifashion.tasks import task_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LISTS = (".csv", ".json")  # files of records, in a dataset's own format
-SHEET_COLUMNS = 5
+SHEET_COLUMNS, SHEET_SIDE = 5, 420
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ class Picture:
     category: str | None
 
 
+@dataclass(frozen=True)
+class Look:
+    """A picture and what was found in it."""
+
+    path: Path
+    image: np.ndarray  # (H, W, 3) uint8 RGB
+    garment: visualize.Garment
+    sureness: float  # mean confidence of its keypoints
+
+
 def demo(options: DemoOptions) -> Path:
     """Draws the prediction of one picture, or of several and a sheet of them all.
 
@@ -50,7 +61,7 @@ def demo(options: DemoOptions) -> Path:
     """
     model = load(options.model)
     pictures = list(_pictures(options, model))
-    drawings = []
+    looked: list[Look] = []
     for picture in pictures:
         try:
             image = images.read(picture.path)
@@ -59,15 +70,13 @@ def demo(options: DemoOptions) -> Path:
             continue
         known = options.category or picture.category
         category, prediction = model.predict(image, known)
-        garment = _garment(model, category, prediction)
-        drawing = visualize.draw_keypoints(image, garment, model.dataset.SCHEMA)
-        drawings.append((picture, drawing))
+        sure = _sureness(prediction)
+        looked.append(Look(picture.path, image, _garment(model, category, prediction), sure))
         if known is None:
-            sure = _sureness(prediction)
             say(f"{picture.path}: most likely {category}, mean confidence {sure:.2f}")
-    if not drawings:
+    if not looked:
         raise Failure(Exit.BAD_DATA, f"none of {len(pictures)} pictures could be read.")
-    return _save(drawings, options, model)
+    return _save(looked, options, model)
 
 
 def predict(
@@ -147,17 +156,34 @@ def _pictures(options: DemoOptions, model: Model) -> Iterable[Picture]:
     return [Picture(record.path, record.category) for record in known[: options.most or None]]
 
 
-def _save(drawings, options: DemoOptions, model: Model) -> Path:
+def _save(looked: list[Look], options: DemoOptions, model: Model) -> Path:
     """Writes one drawing to `out`, or several into its folder, and a sheet beside them."""
+    schema = model.dataset.SCHEMA
     base = options.out or Path("submission") / f"demo_{model.run.folder.name}"
-    if len(drawings) == 1:
-        picture, drawing = drawings[0]
-        path = base if base.suffix else base / f"{picture.path.stem}.jpg"
-        images.write(path, drawing)
+    if len(looked) == 1:
+        (look,) = looked
+        path = base if base.suffix else base / f"{look.path.stem}.jpg"
+        images.write(path, visualize.draw_keypoints(look.image, look.garment, schema))
         return path
     folder = base.parent if base.suffix else base
-    for picture, drawing in drawings:
-        images.write(folder / f"{picture.path.stem}_keypoints.jpg", drawing)
+    for look in looked:
+        drawing = visualize.draw_keypoints(look.image, look.garment, schema)
+        images.write(folder / f"{look.path.stem}_keypoints.jpg", drawing)
     path = base if base.suffix else folder / "sheet.jpg"
-    images.write(path, visualize.contact_sheet([d for _, d in drawings], SHEET_COLUMNS))
+    images.write(path, _sheet(looked, schema))
     return path
+
+
+def _sheet(looked: list[Look], schema: KeypointSchema) -> np.ndarray:
+    """All of them on one sheet, drawn at its size, without labels."""
+    box = visualize.sheet_box(len(looked), SHEET_COLUMNS, SHEET_SIDE)
+    drawings = [
+        visualize.draw_keypoints(look.image, look.garment, schema, box, labels=False)
+        for look in looked
+    ]
+    style = visualize.SheetStyle(
+        captions=[f"{look.garment.category} {look.sureness:.2f}" for look in looked],
+        legend=[name for look in looked for name in schema.categories[look.garment.category]],
+        dots=("visible", "unsure", "doubtful"),
+    )
+    return visualize.contact_sheet(drawings, SHEET_COLUMNS, SHEET_SIDE, style)
