@@ -78,3 +78,9 @@ def test_commands_verbatim(tmp_path):
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     for command in PYTHON:
         subprocess.run(command, shell=True, cwd=tmp_path, env=environment, check=True)
+
+
+def test_the_wardrobes_page_has_the_same_commands():
+    page = (ROOT / "docs/wardrobe.md").read_text()
+    (block,) = re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL)
+    assert block.splitlines() and set(block.splitlines()) <= set(COMMANDS)
