@@ -46,6 +46,7 @@ class Checked:
     counts: dict[str, dict]  # "train", "test", "all" -> counts of instances
     scores: dict[str, dict | None]  # "train", "test" -> the truth against itself
     changes: list[cleaning.Change] | None  # of the cleaned copy
+    left: list[Finding] | None  # faults that remain in the copy: no row alone is to blame for them
 
     @property
     def is_clean(self) -> bool:
@@ -77,8 +78,12 @@ def check(options: CheckOptions) -> Checked:
     findings = [*report.findings, *_score_findings(folder, scores)]
     if options.figure:
         images.write(options.figure, instances.draw(counts["all"]))
-    changes = fix(folder, report, options.fix) if options.fix else None
-    checked = Checked(folder, dataset, report, findings, counts, scores, changes)
+    changes = left = None
+    if options.fix:
+        changes = fix(folder, report, options.fix)
+        again = check_folder(options.fix, options.fast).findings
+        left = [finding for finding in again if finding.is_fault]
+    checked = Checked(folder, dataset, report, findings, counts, scores, changes, left)
     if options.json:
         write_json(options.json, _plain(checked))
     return checked
@@ -141,7 +146,11 @@ def describe(checked: Checked) -> str:
             without = f" (left out, as their unit is absent: {skipped})" if skipped else ""
             lines.append(f"{side} truth against itself: NE {ne:g} %{without}")
     if checked.changes is not None:
-        lines.append(f"cleaned copy: {len(checked.changes)} changes, listed in {cleaning.REMOVED}")
+        codes = ", ".join(sorted({finding.code for finding in checked.left}))
+        state = f"it still has {codes}, which no row alone causes" if codes else "it checks clean"
+        lines.append(
+            f"cleaned copy: {len(checked.changes)} changes, listed in {cleaning.REMOVED}; {state}"
+        )
     return "\n".join(lines).strip("\n")
 
 
@@ -162,9 +171,7 @@ def summary(checked: Checked) -> str:
         if number
     )
     report = checked.report
-    return (
-        f"{checked.folder}: {report.files} csv files, {report.pictures} pictures: {said or 'clean'}"
-    )
+    return f"{checked.folder}: {report.files} lists, {report.pictures} pictures: {said or 'clean'}"
 
 
 def _plain(checked: Checked) -> dict:
@@ -179,4 +186,5 @@ def _plain(checked: Checked) -> dict:
         "instances": checked.counts,
         "truth_against_itself": checked.scores,
         "changes": checked.changes and [asdict(change) for change in checked.changes],
+        "left": checked.left and [finding.code for finding in checked.left],
     }

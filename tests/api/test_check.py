@@ -119,7 +119,7 @@ def test_sound_data(sample, tmp_path, capsys):
     command = ["check", str(sample), "--json", str(files[0]), "--figure", str(files[1])]
     assert main(command) == Exit.DONE
     *lines, last = capsys.readouterr().out.splitlines()
-    assert last == f"{sample}: 3 csv files, 80 pictures: clean"
+    assert last == f"{sample}: 3 lists, 80 pictures: clean"
     assert lines[0].split()[0] == "category" and lines[6].split()[:4] == ["all", "60", "20", "80"]
     said = json.loads(files[0].read_text())
     assert said["clean"] is True and said["findings"] == [] and said["dataset"] == "fashionai"
@@ -142,7 +142,7 @@ def test_faults_end_with_3_and_one_line(data, capsys, tmp_path):
     assert main(["check", str(data), "--json", str(tmp_path / "a.json")]) == Exit.BAD_DATA
     out, error = capsys.readouterr()
     assert error == (
-        f"error: {data}: 3 csv files, 80 pictures: 6 errors. Mend them, or copy with --fix.\n"
+        f"error: {data}: 3 lists, 80 pictures: 6 errors. Mend them, or copy with --fix.\n"
     )
     lines = out.splitlines()
     assert lines[0].split() == ["error", "cell-malformed", "5"]
@@ -162,7 +162,7 @@ def test_notes_alone_end_with_0(data, capsys):
     assert main(["check", str(data), "--fast"]) == Exit.DONE
     out = capsys.readouterr().out.splitlines()
     assert out[0].split() == ["note", "file-newlines", "1"]
-    assert out[-1] == f"{data}: 3 csv files, 80 pictures: 1 note"
+    assert out[-1] == f"{data}: 3 lists, 80 pictures: 1 note"
 
 
 def test_fast_does_not_decode(data):
@@ -178,12 +178,22 @@ def test_fix(data, capsys, tmp_path):
     put(data, DRESS, "armpit_left", "NaN")
     out = tmp_path / "clean"
     assert main(["check", str(data), "--fix", str(out)]) == Exit.BAD_DATA
-    assert "cleaned copy: 1 changes, listed in removed.csv" in capsys.readouterr().out
+    said = "cleaned copy: 1 changes, listed in removed.csv; it checks clean"
+    assert said in capsys.readouterr().out
     assert main(["check", str(out)]) == Exit.DONE
     assert fashionai.is_drawn(out)
     capsys.readouterr()
     assert main(["check", str(data), "--fix", str(out)]) == Exit.USAGE
     assert capsys.readouterr().err == f"error: --fix {out}: exists already. Name a new folder.\n"
+
+
+def test_fix_says_what_it_cannot_mend(data, tmp_path):
+    """Flags that are all "occluded" are no single row's fault: the copy has them too."""
+    rewrite(data, lambda b: b.replace(b"_1,", b"_0,").replace(b"_1\n", b"_0\n"))
+    rewrite(data, lambda b: b.replace(b"_-0", b"_-1"))  # -1_-1_-1, as it was
+    checked = check(CheckOptions(data, fix=tmp_path / "copy"))
+    assert "flags-all-occluded" in [finding.code for finding in checked.left]
+    assert "it still has flags-all-occluded" in describe(checked)
 
 
 def test_no_data(tmp_path, capsys):
