@@ -126,11 +126,15 @@ def test_no_truth_at_all(tested, trained, tmp_path, capsys):
 
 
 def test_refuses_what_is_no_run_or_no_data(trained, tmp_path, capsys):
-    assert main(["report", str(tmp_path)]) == Exit.BAD_MODEL
-    assert main(["report", str(trained.folder), "--data", str(tmp_path)]) == Exit.BAD_DATA
+    run, empty = tmp_path / "run", tmp_path / "empty"
+    shutil.copytree(trained.folder, run)
+    (run / "report.html").unlink(missing_ok=True)  # another test may have made one
+    empty.mkdir()
+    assert main(["report", str(empty)]) == Exit.BAD_MODEL
+    assert main(["report", str(run), "--data", str(empty)]) == Exit.BAD_DATA
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2 and all(line.startswith("error: ") for line in said)
-    assert not (trained.folder / "report.html").exists()
+    assert not (run / "report.html").exists()
 
 
 def test_unreadable_pictures_are_named_and_not_scored(tested, trained, tmp_path):
