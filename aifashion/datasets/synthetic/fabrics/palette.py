@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Rng = np.random.Generator
-_LUMA = np.array([0.3, 0.59, 0.11])  # how much the eye makes of red, green and blue
+LUMA = np.array([0.3, 0.59, 0.11])  # how much the eye makes of red, green and blue
 _USUAL = 0.8  # the share of colours that stand in CLOTHING; the rest is any colour
 NEUTRALS = np.array([
     (24, 24, 27), (44, 46, 52), (84, 86, 92), (134, 135, 138), (192, 193, 194), (243, 243, 240),
@@ -25,7 +25,7 @@ LEAVES = np.array([(58, 94, 56), (96, 122, 74), (40, 70, 52), (130, 150, 96)], n
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
     """How far two RGB colours are apart, 0 to 255, brightness counting as the eye sees it."""
-    return float(np.sqrt((_LUMA * (one - other) ** 2).sum()))
+    return float(np.sqrt((LUMA * (one - other) ** 2).sum()))
 
 
 def any_of(rng: Rng, colours: np.ndarray, spread: float = 7.0) -> np.ndarray:
@@ -46,7 +46,7 @@ def colour(rng: Rng, vivid: float = 1.0) -> np.ndarray:
     """
     if rng.random() < _USUAL:
         rgb = any_of(rng, CLOTHING)
-        grey = float(_LUMA @ rgb)
+        grey = float(LUMA @ rgb)
         return grey + min(vivid, 1.0) * (rgb - grey)
     # Neither neon nor mud: the lighter, the paler.
     saturation = rng.uniform(0.15, 0.72)

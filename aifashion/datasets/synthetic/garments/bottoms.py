@@ -5,7 +5,6 @@ import numpy as np
 from aifashion.datasets.synthetic.garments.geometry import (
     FLIP,
     both_sides,
-    closed,
     curve,
     edges,
     ellipse,
@@ -221,7 +220,7 @@ def _leg_folds(rng: Rng, crotch: float, centre: np.ndarray, half, style) -> list
 def _lining(dip: float) -> Part:
     """The back's inner side, seen above the waistband."""
     outline = np.concatenate([curve(*_front(dip)), curve(*_back(dip))])
-    return Part("lining", "lining", "lining", closed(outline)[:-1], BOTTOM - 5)
+    return Part("lining", "lining", "lining", outline, BOTTOM - 5)
 
 
 def _front(dip: float) -> tuple[tuple[float, float], ...]:

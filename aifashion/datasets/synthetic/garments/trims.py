@@ -1,7 +1,5 @@
 """What is sewn onto a garment: collars, belts, buttons, pockets, pleats. Frame: see `garments`."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from aifashion.datasets.synthetic.garments.bodices import Cut, hem, neckline, side
@@ -164,8 +162,3 @@ def pleats(top: tuple[float, float], low: tuple[float, float], count: int) -> li
     return [
         Fold(line((spot * top[0], top[1]), (spot * low[0], low[1])), 0.022, -1.0) for spot in spots
     ]
-
-
-def seamed(part: Part, seams: list[np.ndarray]) -> Part:
-    """The part with more seams."""
-    return replace(part, seams=(*part.seams, *seams))

@@ -36,7 +36,7 @@ def head(rng: Rng) -> list[Part]:
         curve((0, -0.24), (0.7 * chin, -0.25), (chin, -0.13), (chin, 0)),
         curve((chin, 0), (chin, 0.12), (0.6 * chin, 0.23), (0, 0.24))[1:],
     ])  # fmt: skip
-    face = Part("face", "face", "skin", both_sides(half) + at, HEAD, seams=(),
+    face = Part("face", "face", "skin", both_sides(half) + at, HEAD,
                 folds=_features(at, turn))  # fmt: skip
     return [*_hair(rng, at, chin), face, *_eyes(at, turn)]
 

@@ -11,10 +11,11 @@ from functools import cache
 import cv2
 import numpy as np
 
+from aifashion.datasets.synthetic.fabrics.palette import LUMA
+
 MARGIN = 62.0  # every large colour behind a garment is this far from the garment's own colours
 _SLACK = 12.0  # a surface's light moves its colour: it starts so much farther away
 MOST_CHROMA = 90.0  # walls and streets are calmer than clothes: their channels differ less
-_LUMA = np.array([0.3, 0.59, 0.11])  # as `fabrics.distance`, but for many colours at once
 TILE, _LARGEST = 512, 256  # the side of a tile of noise, and of the largest canvas
 
 
@@ -82,7 +83,7 @@ def picked(
     spread = np.where(np.arange(tries) < tries // 2, 4.0, 10.0)[:, None]
     found = found * value + spread * rng.standard_normal((count, tries, 3))
     found = np.minimum(np.maximum(found, 10), 250)
-    grey = (found @ _LUMA)[..., None]
+    grey = (found @ LUMA)[..., None]
     chroma = (found.max(-1) - found.min(-1))[..., None]
     found = grey + (found - grey) * np.minimum(1, MOST_CHROMA / (chroma + 1))
     if not len(view.avoid):
@@ -94,7 +95,7 @@ def picked(
 
 def distances(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How far each colour (..., 3) is from the nearest of others (N, 3), as `fabrics.distance`."""
-    one, other = colours * np.sqrt(_LUMA), others * np.sqrt(_LUMA)
+    one, other = colours * np.sqrt(LUMA), others * np.sqrt(LUMA)
     squares = np.einsum("...c,...c->...", one, one)[..., None] + (other * other).sum(-1)
     return np.sqrt(np.maximum((squares - 2 * one @ other.T).min(-1), 0))
 
@@ -199,12 +200,6 @@ def box(x: float, y: float, wide: float, high: float) -> np.ndarray:
 def softened(canvas: np.ndarray, share: float) -> np.ndarray:
     """The canvas out of focus, by a share of its longer side."""
     return cv2.GaussianBlur(canvas, (0, 0), max(share * max(canvas.shape[:2]), 0.5))
-
-
-def smooth(t: np.ndarray) -> np.ndarray:
-    """From 0 to 1 without a corner at either."""
-    t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 # === Floors and lights ===

@@ -6,6 +6,7 @@ Each painter takes a `View` and returns a canvas (h, w, 3) float32 RGB. See `bac
 import cv2
 import numpy as np
 
+from aifashion.datasets.synthetic.garments.geometry import smooth
 from aifashion.datasets.synthetic.scenes.backdrop import (
     BRICK,
     CLOTHES,
@@ -28,7 +29,6 @@ from aifashion.datasets.synthetic.scenes.backdrop import (
     patches,
     picked,
     shaded,
-    smooth,
     softened,
 )
 
