@@ -13,10 +13,8 @@ emptied. One process writes a folder at a time.
 Weights files of strangers are only ever parsed as a header and raw numbers: nothing in them runs.
 """
 
-import errno
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -33,7 +31,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from aifashion.disk import check_space, needed_for
 from aifashion.errors import Exit, Failure
+from aifashion.files import disk_failure, flush_folder, plain, write_flushed
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -52,13 +52,6 @@ _GROUP = re.compile(r"[a-z][a-z0-9_]*")
 _FILE = re.compile(r"state\.json|[a-z][a-z0-9_]*\.safetensors")
 _STEP_FOLDER = re.compile(r"(\.replaced-)?([0-9]{8,})")
 _UNFINISHED = re.compile(r"\.(?:writing|removed)-[0-9]+-([0-9]+)")
-_NO_SPACE = "Free space on the disk, or choose another folder."
-_NO_WRITING = "Choose a folder that is yours to read and write."
-_REMEDIES = {
-    errno.ENOSPC: _NO_SPACE, errno.EDQUOT: _NO_SPACE,
-    errno.EACCES: _NO_WRITING, errno.EPERM: _NO_WRITING, errno.EROFS: _NO_WRITING,
-    errno.EFBIG: "A limit on the size of files is set: raise it (`ulimit -f unlimited`).",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,23 +85,26 @@ def save(
         keep: how many of the newest checkpoints stay, at least 1. The one just written stays.
 
     Raises:
-        Failure: ENVIRONMENT where the disk refuses (full, limited, read-only …); what was half
-            written is removed and the older checkpoints stand as they were.
+        Failure: ENVIRONMENT where the disk has too little room, before anything is written, or
+            refuses (limited, read-only …); what was half written is removed and the older
+            checkpoints stand as they were.
         ValueError, TypeError: the caller's mistake, before anything is written.
     """
     arrays = {group: _plain_arrays(group, named) for group, named in groups.items()}
     if step < 0 or keep < 1:
         raise ValueError(f"step is at least 0 and keep at least 1, not {step} and {keep}")
-    state_bytes = json.dumps(_plain(state), indent=1).encode()
+    state_bytes = json.dumps(plain(state), indent=1).encode()
     writing = folder / f".writing-{step}-{os.getpid()}"
     try:
+        if folder.exists():
+            _tidy(folder)  # first, since what a dead process left may be what fills the disk
+        check_space(folder, needed_for(arrays) + len(state_bytes))
         folder.mkdir(parents=True, exist_ok=True)
-        _flush_folder(folder.parent)
-        _tidy(folder)  # first, since what a dead process left may be what fills the disk
+        flush_folder(folder.parent)
         _write_folder(writing, step, arrays, state_bytes)
         final = _put_in_place(writing, step)
     except OSError as error:
-        raise _disk_failure(folder / f"{step:08d}", "checkpoint not written", error) from None
+        raise disk_failure(folder / f"{step:08d}", "checkpoint not written", error) from None
     finally:
         shutil.rmtree(writing, ignore_errors=True)  # gone already when all went well
     with suppress(OSError, Failure):  # the new one is safe, the next save tidies again
@@ -144,7 +140,7 @@ def _write_folder(
         files[group + SUFFIX] = _write(writing / (group + SUFFIX), safetensors.numpy.save(named))
     files[STATE] = _write(writing / STATE, state)
     _write(writing / MANIFEST, _seal({"format": FORMAT, "step": step, "files": files}))
-    _flush_folder(writing)
+    flush_folder(writing)
 
 
 def _seal(content: Mapping[str, Any]) -> bytes:
@@ -159,7 +155,7 @@ def _put_in_place(writing: Path, step: int) -> Path:
     if final.exists():
         final.rename(folder / f".replaced-{final.name}")
     writing.rename(final)
-    _flush_folder(folder)
+    flush_folder(folder)
     return final
 
 
@@ -215,7 +211,7 @@ def _candidates(folder: Path) -> list[tuple[int, Path]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _disk_failure(folder, "cannot be listed", error) from None
+        raise disk_failure(folder, "cannot be listed", error) from None
     ordered = sorted((int(match[2]), not match[1], path) for match, path in found if match)
     return [(step, path) for step, _, path in ordered]
 
@@ -310,75 +306,17 @@ def _parse_arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
         raise _damage(path, f"not a safetensors file: {_one_line(error)}") from None
 
 
-# === Single files ===
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes a whole file or leaves the old one: aside, flushed, renamed.
-
-    Raises:
-        Failure: ENVIRONMENT where the disk refuses; the old file stands as it was.
-    """
-    aside = path.with_name(f".{path.name}.writing-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(aside, data)
-        aside.rename(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise _disk_failure(path, "not written", error) from None
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """`replace_file` with UTF-8 text."""
-    replace_file(path, text.encode())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """`replace_file` with JSON any tool reads: NaN and infinities, which it lacks, become null."""
-    text = json.dumps(_plain(value, finite=True), indent=1, allow_nan=False)
-    write_text(path, text + "\n")
-
-
-def _plain(value: Any, finite: bool = False) -> Any:
-    """NumPy's numbers and arrays as Python's own; with `finite`, NaN and infinities as None."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {key: _plain(item, finite) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, finite) for item in value]
-    if finite and isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+# === Hashes and faults ===
 
 
 def _write(path: Path, data: bytes) -> dict[str, int | str]:
     """Writes and flushes a file; its entry in the manifest, hashed from memory, not from disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_flushed(path, data)
     return _entry(data)
 
 
 def _entry(data: bytes) -> dict[str, int | str]:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes the names in a folder durable; some network disks cannot, and say EINVAL."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _bad(path: Path, message: str) -> Failure:
@@ -387,11 +325,6 @@ def _bad(path: Path, message: str) -> Failure:
 
 def _damage(path: Path, problem: str) -> Failure:
     return _bad(path, f"damaged: {problem}. Take another checkpoint, or fetch the file again.")
-
-
-def _disk_failure(path: Path, what: str, error: OSError) -> Failure:
-    remedy = _REMEDIES.get(error.errno, "Check the disk, or choose another folder.")
-    return Failure(Exit.ENVIRONMENT, f"{path}: {what}: {error.strerror or error}. {remedy}")
 
 
 def _one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import get_args, get_origin, get_type_hints
@@ -176,3 +177,25 @@ def _fits(value, kind) -> bool:
     if kind is float:
         return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is kind
+
+
+# === Differences ===
+
+
+def differences(old: Recipe, new: Recipe) -> list[tuple[str, object, object]]:
+    """What differs between two recipes, in the order of their fields.
+
+    Returns:
+        (path, old value, new value) of each field: ("training.batch_size", 8, 16). Where a config
+        is of another type, or is None, the two whole configs stand at its path.
+    """
+    return list(_differences("", old, new))
+
+
+def _differences(path: str, old, new) -> Iterator[tuple[str, object, object]]:
+    if is_dataclass(old) and type(old) is type(new):
+        for f in fields(old):
+            inner = f"{path}.{f.name}" if path else f.name
+            yield from _differences(inner, getattr(old, f.name), getattr(new, f.name))
+    elif old != new:
+        yield path, old, new

@@ -7,6 +7,7 @@ val.log          the published lines
 split.csv        which picture trained and which validated
 mean_shapes.json each category's mean keypoints in training
 checkpoints/     <step>/, the newest few        best/    the best epoch's weights
+tensorboard/, profile/   where they were asked for
 metrics.json     the last evaluation
 """
 
@@ -21,9 +22,10 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from aifashion import __version__, checkpoints
+from aifashion import __version__
 from aifashion.backbones.resnet import ResNet
 from aifashion.errors import Exit, Failure
+from aifashion.files import plain, write_json, write_text
 from aifashion.keypoints.cpn import CPN
 from aifashion.recipes import Augmentation, Recipe
 from aifashion.training import Training
@@ -34,7 +36,7 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 # The recipe comes last: a folder is a run, and may be cleared again, as long as it is there.
 CONTENTS = (
     "state", "history.csv", "metrics.jsonl", "val.log", "split.csv", "mean_shapes.json",
-    "checkpoints", "best", "metrics.json", "report.html", "recipe.json",
+    "checkpoints", "best", "metrics.json", "report.html", "tensorboard", "profile", "recipe.json",
 )  # fmt: skip
 
 
@@ -81,6 +83,7 @@ class Asked:
     drawn: bool  # the data were drawn; such scores are never compared with real ones
     seed: int
     max_bad: float = 0.0
+    first_epoch: int = 0  # epochs that counted as done when it began
     command: str = ""
 
 
@@ -106,7 +109,7 @@ class Run:
         return path.read_text().strip() if path.is_file() else FAILED
 
     def set_state(self, state: str) -> None:
-        checkpoints.write_text(self.folder / "state", state + "\n")
+        write_text(self.folder / "state", state + "\n")
 
 
 def create(folder: Path | None, asked: Asked, recipe: Recipe, overwrite: bool = False) -> Run:
@@ -135,10 +138,16 @@ def create(folder: Path | None, asked: Asked, recipe: Recipe, overwrite: bool = 
             Exit.ENVIRONMENT, f"{error.filename}: {error.strerror}; choose --run elsewhere."
         ) from None
     run = Run(folder, asked, recipe)
-    content = {"aifashion": __version__, "asked": asdict(asked), "recipe": encode_config(recipe)}
-    checkpoints.write_json(folder / "recipe.json", content)
+    write_recipe(run)
     run.set_state(RUNNING)
     return run
+
+
+def write_recipe(run: Run) -> None:
+    """Writes what was asked of a run, and its resolved recipe."""
+    asked, recipe = asdict(run.asked), encode_config(run.recipe)
+    content = {"aifashion": __version__, "asked": asked, "recipe": recipe}
+    write_json(run.folder / "recipe.json", content)
 
 
 def _make_unused(parent: Path, now: datetime) -> Path:
@@ -238,7 +247,7 @@ def append_history(run: Run, row: dict) -> None:
         writer.writeheader()
     writer.writerow(flat)
     _append(path, text.getvalue())
-    _append(run.folder / "metrics.jsonl", json.dumps(row) + "\n")
+    _append(run.folder / "metrics.jsonl", json.dumps(plain(row, finite=True)) + "\n")
 
 
 def _append(path: Path, text: str) -> None:
@@ -284,7 +293,7 @@ def cut_logs(run: Run, step: int) -> None:
         path = run.folder / name
         if path.exists():
             kept = keep(_lines(path), step)
-            checkpoints.write_text(path, "".join(line + "\n" for line in kept))
+            write_text(path, "".join(line + "\n" for line in kept))
 
 
 def _lines(path: Path) -> list[str]:

@@ -93,17 +93,24 @@ class Order:
     records: int
     batch_size: int
     seed: int
+    rows: tuple[int, ...] | None = None  # of each batch that are loaded here; None: all of them
 
     @property
     def steps_per_epoch(self) -> int:
         return max(1, self.records // self.batch_size)
 
+    @property
+    def loaded(self) -> int:
+        """Rows of a batch that are loaded here."""
+        return self.batch_size if self.rows is None else len(self.rows)
+
     def batch(self, step: int) -> tuple[int, np.ndarray]:
-        """Epoch and records (B,) of a step; records repeat where there are fewer than B."""
+        """Epoch and records of a step's loaded rows; they repeat where there are fewer than B."""
         epoch, place = divmod(step, self.steps_per_epoch)
         start = place * self.batch_size
         order = _permutation(self.records, self.seed, epoch)
-        return epoch, np.resize(order[start : start + self.batch_size], self.batch_size)
+        batch = np.resize(order[start : start + self.batch_size], self.batch_size)
+        return epoch, batch if self.rows is None else batch[list(self.rows)]
 
 
 @lru_cache(maxsize=4)
@@ -124,11 +131,11 @@ def training(
     stands among `source.faults`; how many are too many is for the caller to say.
     """
 
-    like = _empty_batch(source, order.batch_size)
+    like = _empty_batch(source, order.loaded)
     pictures = _Recycled(like["image"].shape)
 
     def load(step: int) -> dict[str, np.ndarray]:
-        batch = _empty_batch(source, order.batch_size, pictures.take())
+        batch = _empty_batch(source, order.loaded, pictures.take())
         fill_training(source, order, augmentation, step, batch)
         return batch
 

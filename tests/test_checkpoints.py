@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
-from aifashion import checkpoints
+from aifashion import checkpoints, files
 from aifashion.errors import Exit, Failure
 
 
@@ -349,13 +350,72 @@ def test_a_kill_before_every_system_call(tmp_path, step):
 # === Disks that refuse ===
 
 
+def disk_with(monkeypatch, free) -> None:
+    """Disks on which `free()` bytes are free."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10**9, free=free()))
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(monkeypatch, tmp_path):
+    disk_with(monkeypatch, lambda: 60_000)  # a kilobyte or so is written, with a margin of 64
+    failure = refusal(put, tmp_path / "new", 1)
+    assert failure.exit_code == Exit.ENVIRONMENT
+    said = "0 MB are free on its disk, 1 MB are needed. Free space on the disk"
+    assert str(failure).startswith(f"{tmp_path / 'new'}: {said}")
+    assert not (tmp_path / "new").exists()
+    disk_with(monkeypatch, lambda: 70_000)
+    put(tmp_path, 1)
+    disk_with(monkeypatch, lambda: 60_000)
+    before = {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]}
+    for step in (1, 2):
+        assert "needed. Free space on the disk" in str(refusal(put, tmp_path, step, 1))
+    assert {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]} == before
+    assert verified(tmp_path).step == 1
+
+
+def test_arrays_and_state_need_room(monkeypatch, tmp_path):
+    disk_with(monkeypatch, lambda: 200_000)
+    for size, state in ((25_000, {}), (0, {"note": "x" * 100_000})):  # 100 kB each
+        checkpoints.save(tmp_path, 1, {"weights": {"a": np.zeros(size, np.float32)}}, state)
+    for size, state in ((50_000, {}), (0, {"note": "x" * 200_000})):
+        groups = {"weights": {"a": np.zeros(size, np.float32)}}
+        assert "1 MB are needed" in str(refusal(checkpoints.save, tmp_path, 2, groups, state))
+
+
+def test_what_a_dead_process_left_makes_room(monkeypatch, tmp_path):
+    child = subprocess.Popen(["true"])
+    child.wait()
+    left = put(tmp_path, 3).rename(tmp_path / f".writing-3-{child.pid}")
+    disk_with(monkeypatch, lambda: 0 if left.exists() else 10**6)
+    assert put(tmp_path, 4).is_dir()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "state.json", "manifest.json"])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_disk_that_fills_up_while_writing(monkeypatch, tmp_path, name, step):
+    put(tmp_path, 1)
+    opened = Path.open
+
+    def redirected(path, *arguments):
+        return opened(Path("/dev/full") if path.name == name else path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", redirected)
+        failure = refusal(put, tmp_path, step, 1)
+    assert failure.exit_code == Exit.ENVIRONMENT
+    assert str(failure) == (
+        f"{tmp_path}/{step:08d}: checkpoint not written: No space left on device. "
+        "Free space on the disk, or choose another folder."
+    )
+    assert names(tmp_path) == ["00000001"] and verified(tmp_path).step == 1
+
+
 def save_under_a_limit(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     large = {"weights": {"kernel": np.zeros(50_000, np.float32)}}  # 200 kB
     for call in (
         lambda: checkpoints.save(folder, 2, large, {}),
         lambda: checkpoints.save(folder, 1, large, {}),
-        lambda: checkpoints.write_text(folder / "log.txt", "x" * 200_000),
+        lambda: files.write_text(folder / "log.txt", "x" * 200_000),
     ):
         failure = refusal(call)
         assert failure.exit_code == Exit.ENVIRONMENT and "ulimit" in str(failure)
@@ -363,7 +423,7 @@ def save_under_a_limit(folder: Path) -> None:
 
 def test_a_limit_on_the_size_of_files(tmp_path):
     put(tmp_path, 1)
-    checkpoints.write_text(tmp_path / "log.txt", "old")
+    files.write_text(tmp_path / "log.txt", "old")
     fork_server("limit", str(tmp_path))
     assert names(tmp_path) == ["00000001", "log.txt"]
     assert verified(tmp_path).step == 1
@@ -380,19 +440,6 @@ def test_a_read_only_folder(tmp_path):
         assert checkpoints.newest(tmp_path, pytest.fail).step == 1
     finally:
         tmp_path.chmod(0o700)
-
-
-# === Single files ===
-
-
-def test_write_json(tmp_path):
-    file = tmp_path / "new" / "metrics.json"
-    checkpoints.write_json(file, {})
-    assert file.read_text() == "{}\n"
-    value = {"ne": np.float32(0.25), "nan": [float("nan"), np.inf], "n": np.arange(2), "옷": True}
-    checkpoints.write_json(file, value)
-    strict = json.loads(file.read_text(), parse_constant=pytest.fail)
-    assert strict == {"ne": 0.25, "nan": [None, None], "n": [0, 1], "옷": True}
 
 
 if __name__ == "__main__":

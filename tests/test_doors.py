@@ -21,7 +21,14 @@ from aifashion.errors import Exit
 
 @pytest.mark.parametrize(
     "command",
-    [["train.py"], ["test.py"], ["demo.py"], ["-m", "aifashion"], ["-m", "aifashion", "draw"]],
+    [
+        ["train.py"],
+        ["test.py"],
+        ["demo.py"],
+        ["-m", "aifashion"],
+        ["-m", "aifashion", "draw"],
+        ["-m", "aifashion", "doctor"],
+    ],
 )
 def test_help_answers_at_once(command):
     began = time.perf_counter()

@@ -12,22 +12,25 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     "train": 7, "test": 7, "demo": 7,
     "aifashion.__main__": 7, "aifashion.cli": 6.8, "aifashion.api": 6.5, "aifashion.bench": 6.5,
-    "aifashion.together": 6,
+    "aifashion.doctor": 6.5, "aifashion.together": 6,
     "pipelines": 5,
     "aifashion.data": 4.5, "aifashion.evaluation": 4.5, "aifashion.runs": 4,
     "aifashion.tasks": 3.5, "aifashion.recipes": 3,
     "aifashion.training": 2.5, "aifashion.convert": 2.5, "aifashion.export": 2.5,
-    "aifashion.visualize": 2.5, "aifashion.report": 2.5,
+    "aifashion.visualize": 2.5, "aifashion.report": 2.5, "aifashion.costs": 2.5,
     "aifashion.keypoints": 2, "aifashion.parsing": 2, "aifashion.retrieval": 2,
     "aifashion.backbones": 1,
     "aifashion.ops": 0.5,
     "aifashion.datasets": 0.5, "aifashion.images": 0.2, "aifashion.image_headers": 0.1,
-    "aifashion.checkpoints": 0.2, "aifashion.progress": 0.1, "aifashion.affine": 0,
+    "aifashion.checkpoints": 0.3, "aifashion.matching": 0.3,
+    "aifashion.files": 0.2, "aifashion.disk": 0.2, "aifashion.locks": 0.2,
+    "aifashion.progress": 0.1, "aifashion.affine": 0,
     "aifashion.errors": 0, "aifashion": 0,
 }  # fmt: skip
 TENSORFLOW = ("pipelines", "aifashion.training", "aifashion.export", "aifashion.ops.norm")
 TENSORFLOW += ("aifashion.bench",)  # measures tf.data
 PLAIN = ("aifashion.datasets", "aifashion.images", "aifashion.checkpoints", "aifashion.cli")
+PLAIN += ("aifashion.matching", "aifashion.files", "aifashion.disk", "aifashion.locks")
 
 
 def room(module: str) -> str:

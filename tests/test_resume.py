@@ -54,7 +54,7 @@ def test_a_stopped_run_goes_on_as_if_it_never_stopped(trained, tmp_path, monkeyp
     assert train_main([*arguments, *TINY]) == Exit.INTERRUPTED
     stopped = checkpoints.newest(run / "checkpoints")
     assert stopped.step == 9
-    assert stopped.state["sums"] is not None
+    assert stopped.state["progress"]["sums"] is not None
 
     monkeypatch.undo()
     capsys.readouterr()

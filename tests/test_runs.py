@@ -248,6 +248,22 @@ def test_a_disk_that_refuses(logged):
     assert message.startswith(f"{logged.folder / 'metrics.jsonl'}: not written")
 
 
+@pytest.mark.parametrize("name", LOGS)
+def test_a_full_disk(monkeypatch, logged, name):
+    opened = Path.open
+
+    def redirected(path, mode="r", *arguments, **named):
+        full = path.name == name and mode == "a"
+        return opened(Path("/dev/full") if full else path, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", redirected)
+    append = runs.append_val_log if name == "val.log" else runs.append_history
+    arguments = (40, row(4, 40)["val"]) if name == "val.log" else (row(4, 40),)
+    message = refusal(Exit.ENVIRONMENT, append, logged, *arguments)
+    log = logged.folder / name
+    assert message == f"{log}: not written: No space left on device. Make room, then resume."
+
+
 def test_cut_logs(logged, tmp_path):
     whole = logs(logged)
     runs.cut_logs(logged, 30)

@@ -7,13 +7,16 @@ demo(DemoOptions) -> Path             aifashion.api.look
 predict(pictures, path) -> answers    aifashion.api.look
 make_report(ReportOptions) -> Path    aifashion.api.report
 draw_sheet(SheetOptions) -> Path      aifashion.api.sheet
+cost_table() -> str                   aifashion.api.costs
 """
 
-from aifashion.api.fit import TrainOptions, train
+from aifashion.api.costs import cost_table
+from aifashion.api.fit import train
 from aifashion.api.look import DemoOptions, demo, menu, predict
 from aifashion.api.models import Model, load
 from aifashion.api.report import ReportOptions, make_report
 from aifashion.api.sheet import SheetOptions, draw_sheet
+from aifashion.api.start import TrainOptions
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
 from aifashion.training import use_gpus
 
@@ -25,6 +28,7 @@ __all__ = [
     "TestOptions",
     "TestResult",
     "TrainOptions",
+    "cost_table",
     "demo",
     "draw_sheet",
     "load",

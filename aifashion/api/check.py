@@ -11,11 +11,11 @@ from pathlib import Path
 
 from aifashion import images
 from aifashion.api import instances
-from aifashion.checkpoints import write_json
 from aifashion.datasets import DATASETS, cleaning, fashionai_check, fashionai_fix, record_check
 from aifashion.datasets.checking import ERROR, NOTE, WARNING, Fault, Finding, Report
 from aifashion.datasets.schema import KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_json
 from aifashion.keypoints import metrics
 
 # dataset -> check, fix; any other one is checked by its records, and cannot be copied cleaned.

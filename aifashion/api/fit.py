@@ -2,45 +2,22 @@
 
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from aifashion import checkpoints, data, datasets, runs, training
-from aifashion.api.models import check_start, start_weights
-from aifashion.datasets.schema import KeypointRecord, KeypointSchema
+from aifashion import checkpoints, data, datasets, files, runs, training
+from aifashion.api.book import Book
+from aifashion.api.models import start_weights
+from aifashion.api.start import TrainOptions, find_or_create
+from aifashion.api.validation import Validation
+from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints import metrics
-from aifashion.keypoints.predict import PLAIN, Predictor
-from aifashion.progress import TrainingProgress, say
-from aifashion.recipes import DEFAULT_DATASET, Recipe, override, resolve
+from aifashion.progress import TrainingProgress, say, warn
 from pipelines import keypoints as pipeline
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What train.py was asked; None leaves the choice to the recipe and the data."""
-
-    category: str = "all"
-    network: str | None = None
-    data: Path | None = None
-    run: Path | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    seed: int = 0
-    weights: str | None = None  # "none", "imagenet" or a file
-    resume: bool = False
-    resume_model: Path | None = None  # a run to go on with, or weights to start from
-    overwrite: bool = False
-    max_bad: float = 0.0
-    settings: tuple[str, ...] = ()  # "model.field=value"
-    command: str = ""
 
 
 def train(options: TrainOptions) -> runs.Run:
@@ -49,185 +26,176 @@ def train(options: TrainOptions) -> runs.Run:
     Raises:
         Failure: as the fault is; INTERRUPTED after SIGINT or SIGTERM, the state then saved.
     """
-    options = _read_resume_model(options)
-    run = _find_run(options) or _new_run(options)
-    with _running(run) as stop_asked:
-        _fit(run, stop_asked)
+    if options.deterministic:
+        training.be_deterministic()
+    workers = training.workers()
+    with ExitStack() as held:
+        run = find_or_create(options, held) if workers is None else _agree(options, held, workers)
+        settings = run.recipe.training
+        cluster = workers or training.devices(most=settings.batch_size // settings.accumulation)
+        stop_asked = held.enter_context(_running(run, cluster))
+        _fit(run, cluster, stop_asked)
     return run
 
 
-def _fit(run: runs.Run, stop_asked: Callable[[], bool]) -> None:
+def _agree(options: TrainOptions, held: ExitStack, cluster: training.Cluster) -> runs.Run:
+    """One run for all processes: the chief finds or makes it, the others wait and read it."""
+    if options.run is None:
+        raise Failure(
+            Exit.USAGE,
+            f"{cluster.workers} processes train together: name a folder that all of them see with "
+            "--run DIR.",
+        )
+    run = find_or_create(options, held) if cluster.is_chief else None
+    cluster.wait()
+    return run or runs.load(options.run)
+
+
+def _fit(run: runs.Run, cluster: training.Cluster, stop_asked: Callable[[], bool]) -> None:
     """The whole of training, from the run's newest checkpoint to its last epoch."""
     keras.utils.set_random_seed(run.asked.seed)
-    records, held_out = _records(run)
+    records, held_out = _records(run, cluster)
     system, settings = run.recipe.system, run.recipe.training
     schema = datasets.named(run.recipe.dataset).SCHEMA
     source = pipeline.Source(records, schema, system.keypoints, system.size)
-    order = pipeline.Order(len(records), settings.batch_size, run.asked.seed)
-    trainer = _trainer(run, order.steps_per_epoch)
-    progress, best = _restore(run, trainer)
-    steps = range(progress.step, settings.epochs * order.steps_per_epoch)
-    batches = pipeline.training(source, order, run.recipe.augmentation, steps)
-    validate = _validator(run, held_out, trainer)
-
-    bar = TrainingProgress(steps.stop, steps.start, settings.batch_size)
-    with bar.shown():
-        book = Book(run, trainer, bar, best)
-        on_step = _step_watcher(bar, source, run.asked.max_bad)
-        watch = training.Watch(on_step, stop_asked, book.save)
-        epochs = training.epochs(trainer, batches, progress, order.steps_per_epoch, watch)
-        for epoch, losses in epochs:
-            book.end_epoch(epoch, progress, losses, validate)
-
-
-# === Which run ===
-
-
-def _read_resume_model(options: TrainOptions) -> TrainOptions:
-    """`--resume-model` inside one of our runs means that run; other weights start a new one."""
-    path = options.resume_model
-    if path is None:
-        return options
-    if not path.exists():
-        raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. Check --resume-model.")
-    folder = runs.above(path)
-    if folder is None:
-        return replace(options, weights=str(path), resume=False, resume_model=None)
-    return replace(options, run=folder, resume=True, resume_model=None)
-
-
-def _find_run(options: TrainOptions) -> runs.Run | None:
-    """The run that `--resume` goes on with; None where there is none, which is said."""
-    if not options.resume:
-        return None
-    if options.run is not None:
-        run = runs.load(options.run) if (options.run / "recipe.json").exists() else None
-    else:
-        run = runs.newest_unfinished(options.category)
-    if run is None:
-        say("Nothing to resume: starting a new run.")
-        return None
-    if options.epochs is not None:
-        longer = replace(run.recipe.training, epochs=options.epochs)
-        run = replace(run, recipe=replace(run.recipe, training=longer))
-    say(f"Resuming {run.folder}")
-    return run
-
-
-def _new_run(options: TrainOptions) -> runs.Run:
-    recipe = _recipe(options.network, options) if options.network else None
-    dataset = datasets.named(recipe.dataset if recipe else DEFAULT_DATASET)
-    _check_category(options.category, dataset.SCHEMA)
-    folder = data.choose(options.data, dataset)
-    dataset.find(folder)  # refuses what is no data before a run is made
-    drawn = dataset.is_drawn(folder)
-    name = options.network or ("quick" if drawn else "cpn_resnet101")
-    recipe = recipe or _recipe(name, options)
-    asked = runs.Asked(
-        category=options.category,
-        recipe_name=name,
-        data=str(folder),
-        drawn=drawn,
-        seed=options.seed,
-        max_bad=options.max_bad,
-        command=options.command,
+    steps_per_epoch = pipeline.Order(len(records), settings.batch_size, 0).steps_per_epoch
+    trainer = _trainer(run, steps_per_epoch, cluster)
+    order = pipeline.Order(
+        len(records), settings.batch_size, run.asked.seed, tuple(trainer.sharing.own_rows)
     )
-    check_start(recipe)
-    run = runs.create(options.run, asked, recipe, options.overwrite)
-    say(f"Training {name} on {folder}{' (drawn)' if drawn else ''} in {run.folder}")
-    return run
+    progress = _restore(run, trainer)
+    validation = Validation(run, held_out, trainer)
+    bar = TrainingProgress(settings.epochs * steps_per_epoch, progress.step, settings.batch_size)
+    book = Book(run, trainer, bar)
+    if progress.step == run.asked.first_epoch * steps_per_epoch and book.writes:
+        book.save_now(progress)  # what to return to, and whether the disk takes it
+
+    watch = training.Watch(
+        on_step=_step_watcher(bar, source, run.asked.max_bad),
+        on_skip=partial(_tell_skipped, source),
+        stop_asked=stop_asked,
+        save=book.save,
+    )
+    with bar.shown():
+        while not _is_over(settings, progress, steps_per_epoch):
+            steps = range(progress.step, settings.epochs * steps_per_epoch)
+            batches = pipeline.training(source, order, run.recipe.augmentation, steps)
+            try:
+                for epoch, losses in training.epochs(trainer, batches, progress, watch):
+                    book.end_epoch(epoch, progress, losses, validation.score(progress))
+                    if _is_over(settings, progress, steps_per_epoch):
+                        break
+            except training.Diverged:
+                progress = _go_back(run, trainer, progress, book)
 
 
-def _recipe(name: str, options: TrainOptions) -> Recipe:
-    """The recipe as asked for: the menu's, with the flags' and `--set`'s fields."""
-    recipe = resolve(name)
-    shortcuts = {
-        "training.epochs": options.epochs,
-        "training.batch_size": options.batch_size,
-        "training.learning_rate": options.learning_rate,
-        "weights": options.weights,
-    }
-    for path, value in shortcuts.items():
-        if value is not None:
-            recipe = override(recipe, f"{path}={value}")
-    schema = datasets.named(recipe.dataset).SCHEMA
-    if options.category in schema.categories:
-        own = schema.categories[options.category]
-        recipe = replace(recipe, system=replace(recipe.system, keypoints=own))
-    for setting in options.settings:
-        recipe = override(recipe, setting)
-    _check_keypoints(recipe, name)
-    return recipe
+def _is_over(settings: training.Training, progress: training.Progress, steps: int) -> bool:
+    """Whether the last epoch is done, or an earlier one turned out to be the last."""
+    return (
+        progress.step >= settings.epochs * steps
+        or progress.is_ended
+        or training.is_out_of_patience(settings, progress)
+    )
 
 
-def _check_category(name: str, schema: KeypointSchema) -> None:
-    if name not in ("all", *schema.categories):
+def _go_back(run: runs.Run, trainer: training.Trainer, progress: training.Progress, book: Book):
+    """Takes up the last checkpoint with half the learning rate, once."""
+    if progress.is_halved:
         raise Failure(
-            Exit.USAGE,
-            f"--category {name}: unknown. Use all or one of {', '.join(schema.categories)}.",
+            Exit.DIVERGED,
+            f"step {progress.step}: losses or gradients are not finite {training.SKIPPED_AT_MOST} "
+            "times in a row, at half the learning rate too. Lower --learning-rate, or set "
+            "training.clip_norm.",
         )
-
-
-def _check_keypoints(recipe: Recipe, name: str) -> None:
-    """Refuses a network for keypoints that its dataset does not have."""
-    schema = datasets.named(recipe.dataset).SCHEMA
-    unknown = [k for k in recipe.system.keypoints if k not in schema.keypoints]
-    if unknown:
-        raise Failure(
-            Exit.USAGE,
-            f"--network {name}: dataset {recipe.dataset} has no keypoint {unknown[0]} "
-            f"({len(unknown)} unknown). Name the keypoints of its network: system.keypoints.",
-        )
+    progress = _restore(run, trainer)
+    progress.is_halved = True
+    warn(
+        f"{training.SKIPPED_AT_MOST} steps in a row without finite losses: back to step "
+        f"{progress.step} with half the learning rate."
+    )
+    book.save(progress)
+    return progress
 
 
 # === Its parts ===
 
 
-def _records(run: runs.Run) -> tuple[list[KeypointRecord], list[KeypointRecord]]:
+def _records(
+    run: runs.Run, cluster: training.Cluster
+) -> tuple[list[KeypointRecord], list[KeypointRecord]]:
     """Records to train on and to validate with; the split stays in the run's folder."""
     folder, dataset = Path(run.asked.data), datasets.named(run.recipe.dataset)
     records = data.only(data.labelled(folder, dataset), run.asked.category)
     records = data.usable(records, run.asked.max_bad)
+    if not cluster.is_chief:
+        cluster.wait()  # for the chief's split
     split = data.split(run.folder / "split.csv", folder, records, run.asked.seed, dataset)
+    if cluster.is_chief:
+        cluster.wait()
     training_records, held_out = ([records[row] for row in rows] for rows in split)
     if not training_records:
         raise Failure(Exit.BAD_DATA, f"{folder}: no picture is left to train on.")
     say(f"{len(training_records)} pictures to train on, {len(held_out)} to validate with")
-    shapes = data.mean_shapes(training_records, dataset.SCHEMA)
-    checkpoints.write_json(run.folder / "mean_shapes.json", shapes)
+    if cluster.is_chief:
+        shapes = data.mean_shapes(training_records, dataset.SCHEMA)
+        files.write_json(run.folder / "mean_shapes.json", shapes)
     return training_records, held_out
 
 
-def _trainer(run: runs.Run, steps_per_epoch: int) -> training.Trainer:
+def _trainer(run: runs.Run, steps_per_epoch: int, cluster: training.Cluster) -> training.Trainer:
     recipe = run.recipe
-    network = recipe.system.build()
+    network = training.build(recipe.system, recipe.training, cluster)
     if not checkpoints.steps(run.checkpoints):
         start_weights(network, recipe)
-    return training.Trainer(recipe.system, network, recipe.training, steps_per_epoch)
+    return training.Trainer(recipe.system, network, recipe.training, steps_per_epoch, cluster)
 
 
-def _restore(run: runs.Run, trainer: training.Trainer) -> tuple[training.Progress, float]:
-    """Takes up the newest checkpoint: where the loop stands and the best score so far."""
+def _restore(run: runs.Run, trainer: training.Trainer) -> training.Progress:
+    """Takes up the newest checkpoint, if there is one; where the loop stands."""
     checkpoint = checkpoints.newest(run.checkpoints)
+    _check_same(trainer.cluster, -1 if checkpoint is None else checkpoint.step)
     if checkpoint is None:
-        runs.cut_logs(run, 0)
-        return training.Progress(), np.inf
-    trainer.restore(checkpoint.groups)
-    runs.cut_logs(run, checkpoint.step)
-    ahead = checkpoints.newest(run.best)
-    if ahead is not None and ahead.step > checkpoint.step:
-        shutil.rmtree(ahead.path)  # the epoch it comes from is trained again
-    state = checkpoint.state
-    return training.Progress(checkpoint.step, state["sums"]), state["best_ne_percent"]
+        progress = training.Progress(step=run.asked.first_epoch * trainer.steps_per_epoch)
+    else:
+        trainer.restore(checkpoint.groups)
+        progress = _read_state(checkpoint, trainer)
+    if trainer.cluster.is_chief:
+        runs.cut_logs(run, progress.step)
+        ahead = checkpoints.newest(run.best)
+        if ahead is not None and ahead.step > progress.step:
+            shutil.rmtree(ahead.path)  # the epoch it comes from is trained again
+    return progress
+
+
+def _read_state(checkpoint: checkpoints.Checkpoint, trainer: training.Trainer):
+    try:
+        trainer.loss_scale = training.LossScale(**checkpoint.state["loss_scale"])
+        return training.Progress(**checkpoint.state["progress"])
+    except (KeyError, TypeError) as error:
+        raise Failure(
+            Exit.BAD_MODEL,
+            f"{checkpoint.path}: its state is of another version of AiFashion ({error}). Start a "
+            "new run from its weights: --resume-model with --init-epoch.",
+        ) from None
+
+
+def _check_same(cluster: training.Cluster, step: int) -> None:
+    """Refuses to train where processes see different checkpoints."""
+    if cluster.sum(step) != cluster.workers * step:
+        raise Failure(
+            Exit.ENVIRONMENT,
+            f"worker {cluster.worker} finds the checkpoint of step {step}, others another one: all "
+            "workers must see the same --run folder.",
+        )
 
 
 def _step_watcher(bar: TrainingProgress, source: pipeline.Source, max_bad: float) -> Callable:
     """Shows each step, and tells of unreadable pictures when they turn up, once."""
     told = 0
 
-    def on_step(step: int, losses: dict, seconds: float, waited: float) -> None:
+    def on_step(progress, outcome: training.Outcome, timing: training.Timing) -> None:
         nonlocal told
-        bar.step(step, losses, seconds, waited)
+        bar.step(progress.step, outcome.losses, timing.whole, timing.waiting)
         if len(source.faults) > told:
             told = len(source.faults)
             data.tell_faults(list(source.faults.values()), len(source.records), max_bad)
@@ -235,37 +203,19 @@ def _step_watcher(bar: TrainingProgress, source: pipeline.Source, max_bad: float
     return on_step
 
 
-Validate = Callable[[], dict]
-
-
-def _validator(run: runs.Run, held_out: list[KeypointRecord], trainer) -> Validate:
-    """A function that scores the averaged weights on the pictures held out.
-
-    Fewer than ten pictures of a garment leave none of it to hold out.
-    """
-    if not held_out:
-        return lambda: {"ne_percent": None, "per_category": {}, "swap_rate": None, "skipped": 0}
-    system, schema = run.recipe.system, datasets.named(run.recipe.dataset).SCHEMA
-    source = pipeline.Source(held_out, schema, system.keypoints, system.size)
-    predictor = Predictor(system, trainer.network, PLAIN)
-    truth = metrics.truth_of(held_out)
-
-    def validate() -> dict:
-        predictions = np.full((len(held_out), len(schema.keypoints), 2), np.nan)
-        index = schema.indices(system.keypoints)
-        batches = pipeline.evaluation(source, run.recipe.training.batch_size)
-        with trainer.averaged():
-            for prediction in predictor(batches):
-                predictions[prediction.record, index] = prediction.keypoints
-        data.tell_faults(list(source.faults.values()), len(held_out), run.asked.max_bad)
-        predictions[list(source.faults)] = np.nan
-        return metrics.evaluate(truth, predictions, schema)
-
-    return validate
+def _tell_skipped(source: pipeline.Source, progress, outcome: training.Outcome, batch) -> None:
+    """Names what was not finite and the batch's files; one of them may be the reason."""
+    bad = [name for name, value in outcome.losses.items() if not abs(value) < float("inf")]
+    paths = [str(source.records[record].path) for record in batch[0]["record"].numpy()]
+    more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
+    warn(
+        f"step {progress.step}: {', '.join(bad) or 'a gradient'} not finite; no update. "
+        f"The batch: {', '.join(paths[:8])}{more}"
+    )
 
 
 @contextmanager
-def _running(run: runs.Run) -> Iterator[Callable[[], bool]]:
+def _running(run: runs.Run, cluster: training.Cluster) -> Iterator[Callable[[], bool]]:
     """Marks the run running, then finished or failed; yields whether a stop was asked for.
 
     The first SIGINT or SIGTERM asks; the second ends the process at once.
@@ -276,70 +226,18 @@ def _running(run: runs.Run) -> Iterator[Callable[[], bool]]:
         asked.append(number)
         signal.signal(number, signal.SIG_DFL)
 
+    def mark(state: str) -> None:
+        if cluster.is_chief:
+            run.set_state(state)
+
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    run.set_state(runs.RUNNING)
+    mark(runs.RUNNING)
     try:
         yield lambda: bool(asked)
     except BaseException:
-        run.set_state(runs.FAILED)
+        mark(runs.FAILED)
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    run.set_state(runs.FINISHED)
-
-
-# === What is written down ===
-
-
-def _percent(ne: float | None) -> str:
-    return "unknown" if ne is None else f"{ne:.2f} %"
-
-
-class Book:
-    """Keeps a run's records: scores, logs, checkpoints and the best weights."""
-
-    def __init__(self, run: runs.Run, trainer, bar: TrainingProgress, best: float):
-        self.run, self.trainer, self.bar, self.best = run, trainer, bar, best
-        self.began = time.perf_counter()
-
-    def end_epoch(self, epoch: int, progress, losses: dict, validate: Validate) -> None:
-        """Validates, logs and saves; the logs come first, since resuming cuts them back."""
-        seconds = time.perf_counter() - self.began
-        score = validate()
-        ne = score["ne_percent"]
-        row = {
-            "epoch": epoch + 1,
-            "step": progress.step,
-            "learning_rate": self.trainer.learning_rate,
-            "loss": sum(losses.values()),
-            **losses,
-            "val_ne_percent": score["ne_percent"],
-            "val_swap_rate": score["swap_rate"],
-            "val_skipped": score["skipped"],
-            "seconds": round(seconds, 2),
-            "waiting_share": round(self.bar.waiting_share, 3),
-            "val": score,
-        }
-        runs.append_history(self.run, row)
-        runs.append_val_log(self.run, progress.step, score)
-        mark = ""
-        if ne is not None and ne < self.best:
-            self.best, mark = ne, "  best so far"
-            self._save_best(progress.step, score)
-        self.save(progress)
-        self.bar.line(
-            f"epoch {epoch + 1}: loss {row['loss']:.3f}  val NE {_percent(ne)}  "
-            f"{seconds:.0f} s{mark}"
-        )
-        self.began = time.perf_counter()
-
-    def save(self, progress: training.Progress) -> None:
-        """Writes a checkpoint of everything."""
-        state = {"sums": progress.sums, "best_ne_percent": self.best}
-        checkpoints.save(self.run.checkpoints, progress.step, self.trainer.arrays(), state)
-
-    def _save_best(self, step: int, score: dict) -> None:
-        with self.trainer.averaged() as network:
-            groups = {"weights": training.weights_of(network)}
-        checkpoints.save(self.run.best, step, groups, {"score": score}, keep=1)
+    mark(runs.FINISHED)

@@ -1,17 +1,18 @@
 """Trained networks from disk: a run, a checkpoint or a safetensors file."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 
 import keras
 import numpy as np
 
-from aifashion import affine, checkpoints, datasets, images, runs, training
+from aifashion import affine, checkpoints, datasets, images, matching, runs, training
 from aifashion.backbones.resnet import load_imagenet
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import FLIP, Prediction, Predictor
+from aifashion.keypoints.predict import FLIP, Prediction, Predictor, Views
+from aifashion.progress import say
 from aifashion.recipes import Recipe
 
 
@@ -33,7 +34,12 @@ class Model:
 
     @cached_property
     def _predictor(self) -> Predictor:
-        return Predictor(self.system, self.network, FLIP)
+        return self.predictor(FLIP)
+
+    def predictor(self, views: Views) -> Predictor:
+        """A predictor that averages over these views, on all of this process's devices."""
+        forward = partial(training.Forward, cluster=training.devices())
+        return Predictor(self.system, self.network, views, forward)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ def load(path: Path | str | None = None) -> Model:
         path = run.folder
     path = Path(path)
     run, arrays = _open(path)
-    network = run.recipe.system.build()
+    network = training.build(run.recipe.system, training.Training(), training.devices())
     try:
         training.set_weights(network, arrays)
     except Failure as failure:
@@ -170,7 +176,13 @@ def check_start(recipe: Recipe) -> None:
 
 
 def start_weights(network: keras.Model, recipe: Recipe) -> None:
-    """Gives a new network the weights its recipe starts from: none, ImageNet's or a file's."""
+    """Gives a new network the weights its recipe starts from: none, ImageNet's or a file's.
+
+    Of a file whatever fits is taken; what does not is said.
+
+    Raises:
+        Failure: BAD_MODEL where nothing fits.
+    """
     if recipe.weights == "none":
         return
     if recipe.weights == "imagenet":
@@ -178,4 +190,12 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
         return
     path = Path(recipe.weights)
     arrays = _open(path)[1] if path.is_dir() else checkpoints.read_arrays(path)
-    training.set_weights(network, arrays)
+    own = training.weights_of(network)
+    match = matching.match({name: array.shape for name, array in own.items()}, arrays)
+    for line in matching.describe(match, str(path)):
+        say(line)
+    if not match.matched:
+        raise Failure(
+            Exit.BAD_MODEL, f"{path}: none of its arrays fit this network. Check --network."
+        )
+    training.set_weights(network, {**own, **match.matched})

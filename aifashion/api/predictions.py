@@ -10,7 +10,7 @@ from aifashion import images
 from aifashion.api.models import Model
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import AUGMENTED, FLIP, PLAIN, Predictor
+from aifashion.keypoints.predict import AUGMENTED, FLIP, PLAIN
 from aifashion.progress import track
 from pipelines import keypoints as pipeline
 
@@ -44,7 +44,7 @@ def predict_records(model: Model, records: Sequence[KeypointRecord], views: str)
     keypoints = np.zeros((len(records), len(schema.keypoints), 2))
     confidence = np.zeros((len(records), len(schema.keypoints)))
     batches = pipeline.evaluation(source, BATCH, VIEWS[views].angles)
-    predictor = Predictor(system, model.network, VIEWS[views])
+    predictor = model.predictor(VIEWS[views])
     for prediction in track(predictor(batches), len(records), "predicting"):
         keypoints[prediction.record, index] = prediction.keypoints
         confidence[prediction.record, index] = prediction.confidence

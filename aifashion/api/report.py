@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aifashion import checkpoints, data
+from aifashion import data
 from aifashion import report as html
 from aifashion.api.models import Model, load
 from aifashion.api.predictions import Predictions, predict_records
@@ -12,6 +12,7 @@ from aifashion.api.report_data import Evaluated, collect
 from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Failure
+from aifashion.files import write_text
 from aifashion.progress import say, warn
 
 NAME = "report.html"
@@ -59,7 +60,7 @@ def make_report(options: ReportOptions) -> Path:
     else:
         evaluated = _held_out(model, folder, VIEWS)
     path = options.out or model.run.folder / NAME
-    checkpoints.write_text(path, html.render(collect(evaluated)))
+    write_text(path, html.render(collect(evaluated)))
     return path
 
 
@@ -78,7 +79,7 @@ def report_test(model: Model, scored: Scored, folders: Sequence[Path]) -> None:
         evaluated = replace(evaluated, category=scored.category, anyway=scored.anyway)
         page = html.render(collect(evaluated))
         for folder in folders:
-            checkpoints.write_text(folder / NAME, page)
+            write_text(folder / NAME, page)
     except Failure as failure:
         warn(f"no report: {failure}")
         return

@@ -11,10 +11,10 @@ from types import ModuleType
 import numpy as np
 
 from aifashion import data, images, visualize
-from aifashion.checkpoints import write_text
 from aifashion.datasets import DATASETS
 from aifashion.datasets.schema import KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_text
 from aifashion.progress import warn
 
 LEAST_SIDE = 32

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from aifashion import checkpoints, data
+from aifashion import data
 from aifashion.api.models import Model, load
 from aifashion.api.predictions import predict_records
 from aifashion.api.report import Scored, report_test
@@ -19,6 +19,7 @@ from aifashion.datasets.schema import (
     KeypointSchema,
 )
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_json
 from aifashion.keypoints import metrics
 from aifashion.progress import say, warn
 
@@ -74,8 +75,8 @@ def test(options: TestOptions) -> TestResult:
     score = _score(records, predictions, faults, options, dataset.SCHEMA)
     if score is not None:
         marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}
-        checkpoints.write_json(out / "metrics.json", marked)
-        checkpoints.write_json(model.run.folder / "metrics.json", marked)
+        write_json(out / "metrics.json", marked)
+        write_json(model.run.folder / "metrics.json", marked)
     scored = Scored(folder, predicted, options.augment, options.category, options.score_anyway)
     report_test(model, scored, [model.run.folder, out])
     return TestResult(submission, score, faults, len(records))

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from aifashion.checkpoints import write_text
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_text
 
 REMOVED = "removed.csv"
 

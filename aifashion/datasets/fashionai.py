@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from aifashion.checkpoints import write_text
 from aifashion.datasets import splits, tables
 from aifashion.datasets.schema import ABSENT_POINT as ABSENT_POINT
 from aifashion.datasets.schema import KeypointRecord, KeypointSchema, Layout
 from aifashion.datasets.tables import shown
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_text
 
 KEYPOINTS = (
     "neckline_left", "neckline_right", "center_front", "shoulder_left", "shoulder_right",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aifashion.checkpoints import write_text
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
+from aifashion.files import write_text
 
 HEADER = "path,side"
 

@@ -4,7 +4,8 @@ A picture's views lie next to each other in the batch; each network's maps of ev
 back into the frame of the first one and averaged there before the peak is read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -24,6 +25,8 @@ class Views:
     flip: bool = False
 
 
+Forward = Callable[[Iterable[dict]], Iterable[dict]]
+
 PLAIN = Views()
 FLIP = Views(flip=True)
 AUGMENTED = Views(angles=(0.0, -20.0, -10.0, 10.0, 20.0), flip=True)
@@ -39,35 +42,64 @@ class Prediction:
 
 
 class Predictor:
-    """A system and the compiled network that averages over the views of a picture."""
+    """A system and the compiled network that averages over the views of a picture.
 
-    def __init__(self, system, network: keras.Model, views: Views = PLAIN):
+    Args:
+        system: reads maps (`heatmaps`, `read`).
+        network: the system's, trained.
+        views: of each picture that are averaged.
+        forward: makes of the averaging network a function from batches of inputs to their outputs,
+            in order; None: Keras' own, batch by batch.
+    """
+
+    def __init__(
+        self,
+        system,
+        network: keras.Model,
+        views: Views = PLAIN,
+        forward: Callable[[keras.Model], Forward] | None = None,
+    ):
         self.system, self.views = system, views
         self.network = _build(system, network, views)
+        self._forward = forward(self.network) if forward else self._one_by_one
+
+    def _one_by_one(self, batches: Iterable[dict]) -> Iterable[dict]:
+        return map(self.network.predict_on_batch, batches)
 
     def __call__(self, batches: Iterable) -> Iterable[Prediction]:
         """Predictions of batches (inputs, notes), in their order; filled-up rows are left out."""
-        for inputs, notes in batches:
-            yield from self.batch(inputs, notes)
+        under_way = deque()
+
+        def given() -> Iterable[dict]:
+            for inputs, notes in batches:
+                under_way.append((inputs, notes))
+                yield self._given(inputs, notes)
+
+        for answer in self._forward(given()):
+            yield from self._predictions(*under_way.popleft(), answer)
 
     def batch(self, inputs: dict, notes: dict) -> Sequence[Prediction]:
         """Predictions of one batch of rows = pictures x angles."""
-        count = len(self.views.angles)
-        to_input = np.asarray(notes["to_input"], np.float64).reshape(-1, count, 2, 3)
-        answer = self.network.predict_on_batch(
-            {
-                "image": np.asarray(inputs["image"]),
-                "keypoint_mask": np.asarray(inputs["keypoint_mask"]),
-                "to_view": self._map_frames(to_input).astype(np.float32),
-            }
-        )
-        predictions = []
-        for row, record in enumerate(np.asarray(inputs["record"])[::count]):
+        return list(self([(inputs, notes)]))
+
+    def _given(self, inputs: dict, notes: dict) -> dict:
+        return {
+            "image": np.asarray(inputs["image"]),
+            "keypoint_mask": np.asarray(inputs["keypoint_mask"]),
+            "to_view": self._map_frames(self._ways(notes)).astype(np.float32),
+        }
+
+    def _ways(self, notes: dict) -> np.ndarray:
+        """Each picture's way into its views, (B, V, 2, 3)."""
+        ways = np.asarray(notes["to_input"], np.float64)
+        return ways.reshape(-1, len(self.views.angles), 2, 3)
+
+    def _predictions(self, inputs: dict, notes: dict, answer: dict) -> Iterable[Prediction]:
+        ways = self._ways(notes)
+        for row, record in enumerate(np.asarray(inputs["record"])[:: ways.shape[1]]):
             if record >= 0:
-                to_picture = affine.invert(to_input[row, 0])
-                points = affine.apply(to_picture, answer["keypoints"][row])
-                predictions.append(Prediction(int(record), points, answer["confidence"][row]))
-        return predictions
+                points = affine.apply(affine.invert(ways[row, 0]), answer["keypoints"][row])
+                yield Prediction(int(record), points, answer["confidence"][row])
 
     def _map_frames(self, to_input: np.ndarray) -> np.ndarray:
         """(B, V, 2, 3) picture -> input, as (B V, 2, 3) from the first view's cells to each's."""

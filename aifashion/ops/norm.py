@@ -3,10 +3,13 @@
 Keras composes batch normalisation of mean, variance, product and sum; `FusedBatchNormV3` computes
 the same in one pass and keeps less for the gradient. Variables, their names, outputs, gradients and
 moving statistics are those of `keras.layers.BatchNormalization`. Where the kernel does not apply
-(another backend, several replicas that share statistics, masks, float64, inputs that are not
-(B, H, W, C)) Keras' own computation runs.
+(another backend, masks, float64, inputs that are not (B, H, W, C)) Keras' own computation runs.
 
-B batch, H W rows and columns, C channels.
+Replicas that share statistics exchange their own means and variances once a layer. Keras exchanges
+three sums, and subtracts the square of the mean from the mean of the squares, which loses digits
+where the mean is large.
+
+B batch, H W rows and columns, C channels, R replicas.
 """
 
 import keras
@@ -57,9 +60,11 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(self, inputs, training: bool | None = None, mask=None):
         """Normalises (..., C) over all axes but the last; the result is in the compute dtype."""
         learns = bool(training) and self.trainable
-        if not self._is_fusible(inputs) or (learns and not self._has_own_statistics(mask)):
+        if not self._is_fusible(inputs) or (learns and mask is not None):
             return super().call(inputs, training=training, mask=mask)
-        return self._learn(inputs) if learns else self._infer(inputs)
+        if not learns:
+            return self._infer(inputs)
+        return self._learn(inputs) if self._is_alone() else self._learn_together(inputs)
 
     def _is_fusible(self, inputs) -> bool:
         if keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4:
@@ -67,21 +72,33 @@ class BatchNorm(keras.layers.BatchNormalization):
         known = keras.backend.standardize_dtype(inputs.dtype) in ("float32", "float16", "bfloat16")
         return known and self.moving_mean.dtype == "float32"
 
-    def _has_own_statistics(self, mask) -> bool:
-        """Whether every element of this replica's batch, and nothing else, enters statistics."""
+    def _is_alone(self) -> bool:
+        """Whether statistics are those of this replica's batch."""
         import tensorflow as tf
 
-        alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
-        return mask is None and (alone or not self.synchronized)
+        return not self.synchronized or tf.distribute.get_strategy().num_replicas_in_sync == 1
 
     def _learn(self, inputs):
         outputs, mean, variance = self._fused(inputs, ops.zeros((0,)), ops.zeros((0,)), learn=True)
         # The kernel returns n / (n - 1) times the batch's own variance; Keras averages its own.
         n = ops.cast(ops.size(inputs), "float32") / inputs.shape[-1]
-        variance = variance * (n - 1) / n
+        self._move(mean, variance * (n - 1) / n)
+        return outputs
+
+    def _learn_together(self, inputs):
+        import tensorflow as tf
+
+        inputs = ops.cast(inputs, "float32")
+        mean, variance = _moments_of_all(inputs)
+        self._move(mean, variance)
+        outputs = tf.nn.batch_normalization(
+            inputs, mean, variance, self.beta.value, self.gamma.value, self.epsilon
+        )
+        return ops.cast(outputs, self.compute_dtype)
+
+    def _move(self, mean, variance) -> None:
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
-        return outputs
 
     def _infer(self, inputs):
         return self._fused(inputs, self.moving_mean, self.moving_variance, learn=False)[0]
@@ -104,3 +121,23 @@ class BatchNorm(keras.layers.BatchNormalization):
             is_training=learn,
         )
         return ops.cast(outputs, self.compute_dtype), mean, variance
+
+
+def _moments_of_all(inputs) -> tuple:
+    """Mean and variance (C,) over every replica's inputs (B, H, W, C) float32; B may be 0 on some.
+
+    Each replica puts its own into its row of an array of zeros, and the rows are added up.
+    """
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    count = tf.cast(tf.size(inputs), "float32") / inputs.shape[-1]
+    mean = tf.math.divide_no_nan(tf.reduce_sum(inputs, (0, 1, 2)), count)
+    variance = tf.math.divide_no_nan(tf.reduce_sum((inputs - mean) ** 2, (0, 1, 2)), count)
+    row = tf.concat([mean, variance, count[None]], 0)
+    place = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
+    table = context.all_reduce(tf.distribute.ReduceOp.SUM, place[:, None] * row)
+    means, variances, counts = tf.split(table, [mean.shape[0], mean.shape[0], 1], 1)  # (R, …)
+    shares = counts / tf.reduce_sum(counts)
+    mean = tf.reduce_sum(shares * means, 0)
+    return mean, tf.reduce_sum(shares * (variances + (means - mean) ** 2), 0)

@@ -1,0 +1,93 @@
+"""What is written down while a run trains: scores, logs, checkpoints and the best weights."""
+
+import time
+from dataclasses import asdict
+
+from aifashion import checkpoints, runs, training
+from aifashion.errors import Exit, Failure
+from aifashion.progress import TrainingProgress, warn
+
+FAILED_SAVES_AT_MOST = 2  # in a row; the disk may have room again at the next
+
+
+class Book:
+    """Keeps a run's records. Of several processes that train together the chief alone writes."""
+
+    def __init__(self, run: runs.Run, trainer: training.Trainer, bar: TrainingProgress):
+        self.run, self.trainer, self.bar = run, trainer, bar
+        self.writes = trainer.cluster.is_chief
+        self.failed_saves = 0
+        self.began = time.perf_counter()
+
+    def end_epoch(self, epoch: int, progress: training.Progress, losses: dict, score: dict) -> None:
+        """Logs and saves; the logs come first, since resuming cuts them back."""
+        seconds = time.perf_counter() - self.began
+        ne = score["ne_percent"]
+        is_best = training.follow_score(progress, ne)
+        row = {
+            "epoch": epoch + 1,
+            "step": progress.step,
+            "learning_rate": self.trainer.learning_rate,
+            "loss": sum(losses.values()) if losses else None,
+            **losses,
+            **score.get("losses", {}),
+            "val_ne_percent": ne,
+            "val_swap_rate": score["swap_rate"],
+            "val_skipped": score["skipped"],
+            "skipped_steps": progress.skipped,
+            "seconds": round(seconds, 2),
+            "waiting_share": round(self.bar.waiting_share, 3),
+            "val": score,
+        }
+        if self.writes:
+            runs.append_history(self.run, row)
+            runs.append_val_log(self.run, progress.step, score)
+            if is_best:
+                self._try(self._save_best, progress.step, score)
+        self.save(progress)
+        loss = "unknown" if row["loss"] is None else f"{row['loss']:.3f}"
+        mark = "  best so far" if is_best else ""
+        self.bar.line(
+            f"epoch {epoch + 1}: loss {loss}  val NE {_percent(ne)}  {seconds:.0f} s{mark}"
+        )
+        self.began = time.perf_counter()
+
+    def save(self, progress: training.Progress) -> None:
+        """Writes a checkpoint of everything.
+
+        Training goes on where the disk refuses, which is said.
+
+        Raises:
+            Failure: ENVIRONMENT where it refused several times in a row.
+        """
+        if self.writes:
+            self._try(self.save_now, progress)
+
+    def save_now(self, progress: training.Progress) -> None:
+        """`save`, but a disk that refuses is a Failure at once."""
+        state = {
+            "epoch": progress.step // self.trainer.steps_per_epoch,
+            "seed": self.run.asked.seed,
+            "progress": asdict(progress),
+            "loss_scale": asdict(self.trainer.loss_scale),
+        }
+        checkpoints.save(self.run.checkpoints, progress.step, self.trainer.arrays(), state)
+
+    def _save_best(self, step: int, score: dict) -> None:
+        with self.trainer.averaged() as network:
+            groups = {"weights": training.weights_of(network)}
+        checkpoints.save(self.run.best, step, groups, {"score": score}, keep=1)
+
+    def _try(self, save, *arguments) -> None:
+        try:
+            save(*arguments)
+            self.failed_saves = 0
+        except Failure as failure:
+            self.failed_saves += 1
+            if failure.exit_code != Exit.ENVIRONMENT or self.failed_saves > FAILED_SAVES_AT_MOST:
+                raise
+            warn(f"{failure} Training goes on; the last checkpoint stands.")
+
+
+def _percent(ne: float | None) -> str:
+    return "unknown" if ne is None else f"{ne:.2f} %"

@@ -1,0 +1,194 @@
+"""Which run is trained: a new one by its recipe and flags, or one that goes on."""
+
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from aifashion import data, datasets, locks, runs
+from aifashion.api.models import check_start
+from aifashion.datasets.schema import KeypointSchema
+from aifashion.errors import Exit, Failure
+from aifashion.progress import say
+from aifashion.recipes import DEFAULT_DATASET, Recipe, differences, override, resolve
+
+# What may differ when a run goes on: it changes how long, not what is learnt until then.
+HARMLESS = ("training.epochs", "training.patience", "training.save_minutes", "data", "max_bad")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What train.py was asked; None leaves the choice to the recipe, the data or the run."""
+
+    category: str = "all"
+    network: str | None = None
+    data: Path | None = None
+    run: Path | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int | None = None
+    weights: str | None = None  # "none", "imagenet" or a file
+    resume: bool = False
+    resume_force: bool = False  # also where the recipe differs
+    resume_model: Path | None = None  # a run to go on with, or weights to start from
+    init_epoch: int | None = None  # epochs that count as done in a new run
+    overwrite: bool = False
+    max_bad: float | None = None
+    settings: tuple[str, ...] = ()  # "model.field=value"
+    deterministic: bool = False
+    tensorboard: bool = False
+    profile: bool = False
+    command: str = ""
+
+
+def find_or_create(options: TrainOptions, held: ExitStack) -> runs.Run:
+    """The run that is meant, locked against other processes until `held` ends.
+
+    Raises:
+        Failure: as the fault is; USAGE where another process trains the run.
+    """
+    options = _read_resume_model(options)
+    return _find(options, held) or _create(options, held)
+
+
+def _read_resume_model(options: TrainOptions) -> TrainOptions:
+    """`--resume-model` inside one of our runs means that run; other weights start a new one.
+
+    With `--init-epoch` and without `--resume`, a run's weights start a new one too.
+    """
+    path = options.resume_model
+    if path is None:
+        return options
+    if not path.exists():
+        raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. Check --resume-model.")
+    folder = runs.above(path)
+    only_weights = options.init_epoch is not None and not options.resume
+    if folder is None or only_weights:
+        return replace(options, weights=str(path), resume=False, resume_model=None)
+    return replace(options, run=folder, resume=True, resume_model=None)
+
+
+# === A run that goes on ===
+
+
+def _find(options: TrainOptions, held: ExitStack) -> runs.Run | None:
+    """The run that `--resume` goes on with; None where there is none, which is said."""
+    if not options.resume:
+        return None
+    if options.run is not None:
+        run = runs.load(options.run) if runs.is_run(options.run) else None
+    else:
+        run = runs.newest_unfinished(options.category)
+    if run is None:
+        say("Nothing to resume: starting a new run.")
+        return None
+    held.enter_context(locks.hold(run.folder))
+    say(f"Resuming {run.folder}")
+    return _changed(run, options)
+
+
+def _changed(run: runs.Run, options: TrainOptions) -> runs.Run:
+    """The run as the flags want it now; what differs is said, and refused unless harmless."""
+    name = options.network or run.asked.recipe_name
+    recipe = resolve(name) if options.network else run.recipe
+    recipe = _with_flags(recipe, options, run.asked.category if options.network else None)
+    given = {"seed": options.seed, "max_bad": options.max_bad, "recipe_name": options.network}
+    given["data"] = None if options.data is None else str(options.data)
+    given["category"] = None if options.category == "all" else options.category
+    asked = replace(run.asked, **{key: value for key, value in given.items() if value is not None})
+    before, after = asdict(run.asked), asdict(asked)
+    changes = [(key, before[key], after[key]) for key in before if before[key] != after[key]]
+    changes = [change for change in changes if change[0] != "recipe_name"]
+    changes += differences(run.recipe, recipe)
+    for path, old, new in changes:
+        say(f"  {path}: {old} -> {new}")
+    serious = [path for path, *_ in changes if path not in HARMLESS]
+    if serious and not options.resume_force:
+        raise Failure(
+            Exit.USAGE,
+            f"{run.folder}: {', '.join(serious)} differ from the run's. Leave the flags out, start "
+            "a new run, or change them all the same with --resume-force.",
+        )
+    run = replace(run, asked=asked, recipe=recipe)
+    if changes:
+        runs.write_recipe(run)
+    return run
+
+
+# === A new run ===
+
+
+def _create(options: TrainOptions, held: ExitStack) -> runs.Run:
+    recipe = _recipe(options.network, options) if options.network else None
+    dataset = datasets.named(recipe.dataset if recipe else DEFAULT_DATASET)
+    _check_category(options.category, dataset.SCHEMA)
+    folder = data.choose(options.data, dataset)
+    dataset.find(folder)  # refuses what is no data before a run is made
+    drawn = dataset.is_drawn(folder)
+    name = options.network or ("quick" if drawn else "cpn_resnet101")
+    recipe = recipe or _recipe(name, options)
+    asked = runs.Asked(
+        category=options.category,
+        recipe_name=name,
+        data=str(folder),
+        drawn=drawn,
+        seed=options.seed or 0,
+        max_bad=options.max_bad or 0.0,
+        first_epoch=options.init_epoch or 0,
+        command=options.command,
+    )
+    check_start(recipe)
+    if options.run is not None:
+        held.enter_context(locks.hold(options.run))
+    run = runs.create(options.run, asked, recipe, options.overwrite)
+    if options.run is None:
+        held.enter_context(locks.hold(run.folder))
+    say(f"Training {name} on {folder}{' (drawn)' if drawn else ''} in {run.folder}")
+    return run
+
+
+def _recipe(name: str, options: TrainOptions) -> Recipe:
+    """The recipe as asked for: the menu's, with the flags' and `--set`'s fields."""
+    recipe = resolve(name)
+    recipe = _with_flags(recipe, options, options.category)
+    _check_keypoints(recipe, name)
+    return recipe
+
+
+def _with_flags(recipe: Recipe, options: TrainOptions, category: str | None) -> Recipe:
+    shortcuts = {
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "training.learning_rate": options.learning_rate,
+        "weights": options.weights,
+    }
+    for path, value in shortcuts.items():
+        if value is not None:
+            recipe = override(recipe, f"{path}={value}")
+    schema = datasets.named(recipe.dataset).SCHEMA
+    if category in schema.categories:
+        own = schema.categories[category]
+        recipe = replace(recipe, system=replace(recipe.system, keypoints=own))
+    for setting in options.settings:
+        recipe = override(recipe, setting)
+    return recipe
+
+
+def _check_category(name: str, schema: KeypointSchema) -> None:
+    if name not in ("all", *schema.categories):
+        raise Failure(
+            Exit.USAGE,
+            f"--category {name}: unknown. Use all or one of {', '.join(schema.categories)}.",
+        )
+
+
+def _check_keypoints(recipe: Recipe, name: str) -> None:
+    """Refuses a network for keypoints that its dataset does not have."""
+    schema = datasets.named(recipe.dataset).SCHEMA
+    unknown = [k for k in recipe.system.keypoints if k not in schema.keypoints]
+    if unknown:
+        raise Failure(
+            Exit.USAGE,
+            f"--network {name}: dataset {recipe.dataset} has no keypoint {unknown[0]} "
+            f"({len(unknown)} unknown). Name the keypoints of its network: system.keypoints.",
+        )

@@ -1,0 +1,146 @@
+"""train.py, test.py and demo.py: their flags, and the api's function behind each."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from aifashion.cli import flags, running
+from aifashion.errors import Exit, Failure
+
+RECIPES_HINT = "recipes and runs: python -m aifashion list"
+
+
+def train_main(argv: Sequence[str] | None = None) -> int:
+    """train.py"""
+    parser = argparse.ArgumentParser(
+        prog="train.py", description="Trains a keypoint network.", epilog=RECIPES_HINT
+    )
+    add = parser.add_argument
+    add("--category", default="all", help="a garment, or all: one network for all (default)")
+    add("--network", metavar="RECIPE", help="recipe; default by the data")
+    flags.add_common(parser)
+    add("--run", type=Path, metavar="DIR", help="the run's folder")
+    add("--overwrite", action="store_true", help="replace the run in --run")
+    add("--epochs", type=int, metavar="N")
+    add("--batch-size", "--batchSize", type=int, metavar="N")
+    add("--learning-rate", type=float, metavar="R")
+    add("--seed", type=int, metavar="N", help="of the first weights, the order, the changes; 0")
+    add("--weights", metavar="W", help="none, imagenet or a file to start from")
+    add(
+        "--resume",
+        type=flags.resume,
+        default=False,
+        metavar="auto",
+        help="go on with a stopped run",
+    )
+    add("--resume-force", action="store_true", help="also with another recipe")
+    add("--resume-model", "--resumeModel", type=Path, metavar="P", help="run or weights to take up")
+    add("--init-epoch", "--initEpoch", type=int, metavar="N", help="epochs done, of a new run")
+    add("--deterministic", action="store_true", help="the same bits each time, slower on GPUs")
+    add("--tensorboard", action="store_true", help="also write RUN/tensorboard")
+    add("--profile", action="store_true", help="name where the time of a step goes")
+    add("--lrdecay", type=flags.boolean, help="accepted; schedules belong to the recipe")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="one field of the recipe")
+    flags.add_max_bad(parser, default=None)
+    return running.run(_train, parser.parse_args(argv))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    api = running.load_api(arguments.gpu)
+    options = api.TrainOptions(
+        category=arguments.category,
+        network=arguments.network,
+        data=arguments.data,
+        run=arguments.run,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+        weights=arguments.weights,
+        resume=arguments.resume,
+        resume_force=arguments.resume_force,
+        resume_model=arguments.resume_model,
+        init_epoch=arguments.init_epoch,
+        overwrite=arguments.overwrite,
+        max_bad=arguments.max_bad,
+        settings=tuple(arguments.set),
+        deterministic=arguments.deterministic,
+        tensorboard=arguments.tensorboard,
+        profile=arguments.profile,
+        command=shlex.join(sys.argv),
+    )
+    run = api.train(options)
+    print(run.folder)
+
+
+def test_main(argv: Sequence[str] | None = None) -> int:
+    """test.py"""
+    parser = argparse.ArgumentParser(
+        prog="test.py", description="Predicts a test list: submission.csv.", epilog=RECIPES_HINT
+    )
+    add = parser.add_argument
+    add("--model-path", "--modelpath", type=Path, nargs="+", metavar="RUN")
+    add("--out-path", "--outpath", type=Path, metavar="DIR", help="made where it is missing")
+    add("--category", default="all", help="predict this garment's rows alone")
+    flags.add_common(parser)
+    add("--augment", type=flags.augment, default="flip", help="none, flip (default) or full")
+    add("--score-anyway", action="store_true", help="score also over unreadable pictures")
+    flags.add_max_bad(parser)
+    return running.run(_test, parser.parse_args(argv))
+
+
+def _test(arguments: argparse.Namespace) -> None:
+    api = running.load_api(arguments.gpu)
+    paths = arguments.model_path or [None]
+    if len(paths) > 1:
+        raise Failure(Exit.USAGE, "--model-path: this version predicts with one network at a time.")
+    options = api.TestOptions(
+        data=arguments.data,
+        model=paths[0],
+        out=arguments.out_path,
+        category=arguments.category,
+        augment=arguments.augment,
+        max_bad=arguments.max_bad,
+        score_anyway=arguments.score_anyway,
+    )
+    result = api.test(options)
+    if result.score is not None:
+        print(f"NE {result.score['ne_percent']:.2f} %")
+    print(result.submission, flush=True)
+    api.refuse_faults(result, options)
+
+
+def demo_main(argv: Sequence[str] | None = None) -> int:
+    """demo.py"""
+    parser = argparse.ArgumentParser(
+        prog="demo.py", description="Draws predictions onto pictures.", epilog=RECIPES_HINT
+    )
+    add = parser.add_argument
+    add("source", type=Path, nargs="?", metavar="PICTURES", help="a picture, a folder or a csv")
+    add("--model-file", "--modelfile", type=Path, metavar="RUN")
+    add("--category", help="the garment's; default: the csv's, or the likeliest")
+    add("--out-path", "--outpath", type=Path, metavar="PATH", help="picture or folder to write")
+    add("--most", type=int, default=5, metavar="N", help="pictures of a csv; 0: all")
+    add("--show", action="store_true", help="open the result in the browser")
+    flags.add_common(parser)
+    return running.run(_demo, parser.parse_args(argv))
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    api = running.load_api(arguments.gpu)
+    options = api.DemoOptions(
+        source=arguments.source,
+        model=arguments.model_file,
+        data=arguments.data,
+        category=arguments.category,
+        out=arguments.out_path,
+        most=arguments.most,
+    )
+    path = api.demo(options)
+    if arguments.show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    print(path)

@@ -1,0 +1,74 @@
+"""Training: one loop over `strategy.run` for every system, and everything a checkpoint holds.
+
+Generic: it takes a system (`loss_terms`), its network and batches, and knows no task. This package
+alone knows of replicas and of other processes.
+
+Training               how a network is trained: a recipe's second half
+devices(), workers()   the devices, or the processes, that share the work: a Cluster
+build(system, …)       a network with its variables on all of them
+Trainer.step(batch)    one update                       trainer.py, sharing.py, optimizers.py
+epochs(trainer, …)     the loop                         loop.py, progress.py, schedules.py
+Forward(network)       prediction on every device       forward.py
+weights_of, set_weights   arrays by variable path       weights.py
+"""
+
+import keras
+
+from aifashion.training.config import Training
+from aifashion.training.devices import (
+    Cluster,
+    be_deterministic,
+    describe_devices,
+    devices,
+    precision,
+    use_gpus,
+    workers,
+)
+from aifashion.training.forward import Forward
+from aifashion.training.loop import SKIPPED_AT_MOST, Diverged, Timing, Watch, epochs
+from aifashion.training.optimizers import make_optimizer
+from aifashion.training.progress import LossScale, Progress
+from aifashion.training.schedules import (
+    follow_plateau,
+    follow_score,
+    is_out_of_patience,
+    make_schedule,
+)
+from aifashion.training.trainer import Outcome, Trainer
+from aifashion.training.weights import inputs_of, set_weights, weights_of
+
+__all__ = [
+    "SKIPPED_AT_MOST",
+    "Cluster",
+    "Diverged",
+    "Forward",
+    "LossScale",
+    "Outcome",
+    "Progress",
+    "Timing",
+    "Trainer",
+    "Training",
+    "Watch",
+    "be_deterministic",
+    "build",
+    "describe_devices",
+    "devices",
+    "epochs",
+    "follow_plateau",
+    "follow_score",
+    "inputs_of",
+    "is_out_of_patience",
+    "make_optimizer",
+    "make_schedule",
+    "precision",
+    "set_weights",
+    "use_gpus",
+    "weights_of",
+    "workers",
+]  # fmt: skip
+
+
+def build(system, training: Training, where: Cluster) -> keras.Model:
+    """A system's network, its variables on every replica, computing in the asked precision."""
+    with where.strategy.scope(), precision(training.precision):
+        return system.build()

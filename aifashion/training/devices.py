@@ -1,0 +1,206 @@
+"""The devices and machines a run computes on: which there are, and how they share the work.
+
+One process a machine, or several. A process sees its own devices; each of them is a replica of the
+network, numbered through all processes.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aifashion.errors import Exit, Failure
+from aifashion.training.config import PRECISIONS
+
+# What TensorFlow raises in the processes that are left when one has died.
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+)
+
+
+def use_gpus(indices: tuple[int, ...] | None) -> list[int]:
+    """Makes only these GPUs visible, None leaves all; returns those that are not there."""
+    there = tf.config.list_physical_devices("GPU")
+    if indices is None:
+        return []
+    tf.config.set_visible_devices([there[i] for i in indices if i < len(there)], "GPU")
+    return [index for index in indices if index >= len(there)]
+
+
+def describe_devices() -> dict:
+    """TensorFlow's version and the GPUs it sees, as plain JSON values."""
+    gpus = []
+    for device in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(device)
+        capability = details.get("compute_capability")
+        gpus.append(
+            {
+                "name": details.get("device_name", device.name),
+                "compute_capability": ".".join(map(str, capability)) if capability else None,
+            }
+        )
+    return {
+        "tensorflow": tf.__version__,
+        "gpus": gpus,
+        "cuda_built": tf.test.is_built_with_cuda(),
+    }
+
+
+def be_deterministic() -> None:
+    """Makes every operation give the same bits each time, or raise; slower on GPUs."""
+    tf.config.experimental.enable_op_determinism()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The processes that train together, and this one's place among them."""
+
+    strategy: tf.distribute.Strategy
+    workers: int = 1  # processes
+    worker: int = 0  # this one
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes what the run writes."""
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        """Devices of all processes together."""
+        return self.strategy.num_replicas_in_sync
+
+    @property
+    def own_replicas(self) -> range:
+        """The numbers of this process's devices."""
+        each = self.replicas // self.workers
+        return range(self.worker * each, (self.worker + 1) * each)
+
+    def sum(self, array: np.ndarray | float) -> np.ndarray | float:
+        """The sum of every process's array of this shape; all of them must call."""
+        if self.workers == 1:
+            return array
+        array = np.asarray(array, np.float64)
+        with self.watched():
+            first = self.own_replicas[0]
+            own = self.per_replica(lambda replica: array if replica == first else 0 * array)
+            return self.read(self._all_reduce(own))
+
+    def wait(self) -> None:
+        """Returns once every process has called."""
+        self.sum(0.0)
+
+    def per_replica(self, value: Callable[[int], object]):
+        """Tensors, nested or not, that differ by replica: `value` of each one's number."""
+        if self.replicas == 1:
+            return tf.nest.map_structure(tf.convert_to_tensor, value(0))
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.nest.map_structure(
+                tf.convert_to_tensor, value(context.replica_id_in_sync_group)
+            )
+        )
+
+    def read(self, value) -> np.ndarray:
+        """What this process's first replica computed."""
+        return self.strategy.experimental_local_results(value)[0].numpy()
+
+    @tf.function
+    def _all_reduce(self, values):
+        def reduce(value):
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+        return self.strategy.run(reduce, args=(values,))
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Turns what TensorFlow raises when another process is lost into Failure (INTERRUPTED)."""
+        try:
+            yield
+        except LOST as error:
+            if self.workers == 1:
+                raise
+            reason = " ".join(error.message.split())[:200]
+            raise Failure(
+                Exit.INTERRUPTED,
+                f"worker {self.worker} lost another worker ({type(error).__name__}: {reason}). The "
+                "last checkpoint stands; start all workers again with --resume auto.",
+            ) from None
+
+
+@lru_cache(maxsize=1)
+def workers() -> Cluster | None:
+    """The processes that train together, None where this one is alone.
+
+    TF_CONFIG names them or, inside a Slurm step, Slurm's variables. To be called before anything is
+    computed, since TensorFlow joins them early or not at all.
+
+    Raises:
+        Failure: USAGE for variables that name no workers.
+    """
+    resolver = _resolver()
+    if resolver is None:
+        return None
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    resolver = strategy.cluster_resolver
+    return Cluster(strategy, resolver.cluster_spec().num_tasks("worker"), resolver.task_id)
+
+
+def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
+    """Who names the processes that train together."""
+    resolvers = tf.distribute.cluster_resolver
+    try:
+        if "TF_CONFIG" in os.environ:
+            resolver = resolvers.TFConfigClusterResolver()
+            return resolver if resolver.cluster_spec().num_tasks("worker") > 1 else None
+        if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+            # Which GPUs a task has is Slurm's own business (--gpus-per-task).
+            return resolvers.SlurmClusterResolver(
+                gpus_per_node=0, gpus_per_task=0, auto_set_gpu=False
+            )
+    except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Failure(
+            Exit.USAGE,
+            f"TF_CONFIG or Slurm's variables do not name the workers ({reason}). Mend or unset "
+            "them; docs/training.md shows both.",
+        ) from None
+    return None
+
+
+def devices(most: int | None = None) -> Cluster:
+    """This process's visible GPUs, at most so many; without any, the CPU.
+
+    Several logical CPUs, which only tests configure, are several devices too.
+    """
+    names = [device.name for device in tf.config.list_logical_devices("GPU")]
+    names = names or [device.name for device in tf.config.list_logical_devices("CPU")]
+    return _mirrored(tuple(names[:most]))
+
+
+@lru_cache
+def _mirrored(names: tuple[str, ...]) -> Cluster:
+    """TensorFlow wants one strategy for the same devices, not two."""
+    if len(names) == 1:
+        return Cluster(tf.distribute.get_strategy())
+    return Cluster(tf.distribute.MirroredStrategy(list(names)))
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Layers made inside compute in this precision; their weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[name])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
