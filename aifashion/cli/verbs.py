@@ -197,15 +197,34 @@ def _bench(arguments: argparse.Namespace) -> None:
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object alone")
+    parser.add_argument("--gpu", action="store_true", help="also test the GPUs; prints JSON")
     parser.set_defaults(command=_doctor)
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
     from aifashion import doctor
 
+    if arguments.gpu:
+        _test_gpus()
+        return
     report = doctor.describe()
     print(json.dumps(report) if arguments.json else doctor.lines(report), flush=True)
     errors = doctor.errors_in(report)
     if errors:
         first = f"{errors[0]['what']} Remedy: {errors[0]['remedy']}"
         raise Failure(Exit.ENVIRONMENT, f"{len(errors)} found; the first: {first}")
+
+
+def _test_gpus() -> None:
+    running.load_api()
+    from aifashion import doctor
+    from aifashion.doctor import selftest
+
+    selftest.require_gpu()
+    answer = selftest.run()
+    print(json.dumps({"selftest": answer, **doctor.describe()}), flush=True)
+    if not answer["ok"]:
+        failed = [name for name, trial in answer.items() if name != "ok" and not trial["ok"]]
+        raise Failure(
+            Exit.ENVIRONMENT, f"the self-test failed: {', '.join(failed)}. Send the JSON."
+        )

@@ -5,6 +5,7 @@ network, numbered through all processes.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,19 @@ def describe_devices() -> dict:
         "gpus": gpus,
         "cuda_built": tf.test.is_built_with_cuda(),
     }
+
+
+def peak_memory_gb() -> float | None:
+    """The most memory the first GPU held since `forget_peak_memory`, in 10⁹ bytes."""
+    if not tf.config.list_physical_devices("GPU"):
+        return None
+    return round(tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9, 2)
+
+
+def forget_peak_memory() -> None:
+    """Starts the measurement of `peak_memory_gb`."""
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def be_deterministic() -> None:
@@ -157,16 +171,21 @@ def workers() -> Cluster | None:
 
 def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
     """Who names the processes that train together."""
-    resolvers = tf.distribute.cluster_resolver
     try:
         if "TF_CONFIG" in os.environ:
-            resolver = resolvers.TFConfigClusterResolver()
-            return resolver if resolver.cluster_spec().num_tasks("worker") > 1 else None
-        if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-            # Which GPUs a task has is Slurm's own business (--gpus-per-task).
-            return resolvers.SlurmClusterResolver(
-                gpus_per_node=0, gpus_per_task=0, auto_set_gpu=False
-            )
+            resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+            jobs = resolver.cluster_spec().as_dict()
+            if sum(map(len, jobs.values())) <= 1:
+                return None
+            if list(jobs) != ["worker"]:
+                raise ValueError(f"its processes are {', '.join(jobs)}; all should be worker")
+        elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+            resolver = _slurm()
+        else:
+            return None
+        # Raises where this process is not one of them.
+        resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
+        return resolver
     except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Failure(
@@ -174,7 +193,28 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
             f"TF_CONFIG or Slurm's variables do not name the workers ({reason}). Mend or unset "
             "them; docs/training.md shows both.",
         ) from None
-    return None
+
+
+def _slurm() -> tf.distribute.cluster_resolver.ClusterResolver:
+    """The tasks of a Slurm step. Which GPUs a task has is Slurm's own business (--gpus-per-task).
+
+    TensorFlow's resolver divides a node's GPUs itself, and fails where it is told of none: it gets
+    one a task here, and the processes count their own. It also puts node 10 before node 2, while
+    Slurm numbers the tasks in the order of the nodes.
+    """
+    resolvers = tf.distribute.cluster_resolver
+    tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
+    found = resolvers.SlurmClusterResolver(gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False)
+    addresses = found.cluster_spec().job_tasks("worker")
+    # Words stand at even places, numbers at odd ones, so that like meets like.
+    addresses.sort(key=lambda a: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", a)])
+    return resolvers.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": addresses}),
+        task_type=found.task_type,
+        task_id=found.task_id,
+        num_accelerators={"GPU": len(tf.config.get_visible_devices("GPU"))},
+        rpc_layer="grpc",
+    )
 
 
 def devices(most: int | None = None) -> Cluster:
