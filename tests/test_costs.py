@@ -102,7 +102,9 @@ def test_what_has_no_rule_is_refused():
     with pytest.raises(ValueError, match="no rule for what a Embedding costs"):
         costs.flops(chain((4,), layers.Embedding(10, 3)))
     with pytest.raises(ValueError, match="Functional"):
-        costs.training_memory(chain((8, 8, 3), tiny()))
+        costs.training_memory(chain((8, 8, 3), chain((8, 8, 3), layers.ReLU())))
+    with pytest.raises(ValueError, match="Matmul"):
+        costs.flops(chain((8, 8), lambda x: keras.ops.matmul(x, x)))
     with pytest.raises(ValueError, match="shape is not known"):
         costs.flops(chain((None, None, 3), layers.Conv2D(4, 3)))
 

@@ -159,17 +159,29 @@ for layer in (shared, own):
     result = strategy.experimental_local_results(strategy.run(step, args=(batch,)))
     print(*(float(y[0, 0, 0, 0]) for y in result))
 print(*(float(v[0]) for v in strategy.experimental_local_results(shared.moving_variance.value)))
+parts = [np.reshape(np.float32(part), (-1, 1, 1, 1)) for part in ([1000.5], [999.25, 1000.25, 1001])]
+batch = strategy.experimental_distribute_values_from_function(
+    lambda context: parts[context.replica_id_in_sync_group])
+strategy.run(tf.function(lambda x: shared(x, training=True)), args=(batch,))
+print(*(float(v[0]) for v in (shared.moving_mean, shared.moving_variance)))
 """
 
 
 def test_statistics_span_the_replicas():
-    """One replica sees only 0, the other only 4."""
+    """One replica sees only 0, the other only 4; then 1000.5, and the three others near 1000.
+
+    The mean of 1000.5, 999.25, 1000.25 and 1001 is 1000.25 and their squared distances from it add
+    up to 0.0625 + 1 + 0 + 0.5625, a quarter of which is 0.40625. Squares of about a million, summed
+    in float32, could not tell.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"}
     done = subprocess.run(
         [sys.executable, "-c", REPLICAS], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    shared, own, variance = ([float(x) for x in line.split()] for line in done.stdout.splitlines())
+    lines = ([float(x) for x in line.split()] for line in done.stdout.splitlines())
+    shared, own, variance, uneven = lines
     np.testing.assert_allclose(shared, [-1, 1], atol=1e-4)  # mean 2, variance 4 of both halves
     np.testing.assert_allclose(own, [0, 0], atol=1e-4)  # each half is its own mean
     np.testing.assert_allclose(variance, [4, 4], atol=1e-4)
+    np.testing.assert_allclose(uneven, [1000.25, 0.40625], rtol=1e-5)
