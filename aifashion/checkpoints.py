@@ -115,6 +115,16 @@ def save(
     return final
 
 
+def drop_after(folder: Path, step: int) -> None:
+    """Removes the checkpoints of later steps. Raises Failure (ENVIRONMENT) where it may not."""
+    for later, path in _candidates(folder):
+        try:
+            if later > step:
+                _remove(path)
+        except OSError as error:
+            raise disk_failure(path, "not removed", error) from None
+
+
 def _plain_arrays(group: str, named: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays in C order and the machine's byte order, refusing what could not be read back."""
     if not _GROUP.fullmatch(group):

@@ -149,13 +149,18 @@ def split(
     records: Sequence[KeypointRecord],
     seed: int,
     dataset: ModuleType = fashionai,
+    max_bad: float = 0.0,
 ) -> tuple[list[int], list[int]]:
     """Rows to train on and rows to validate with.
 
     In this order: what `saved` says (a resumed run keeps its split), the data folder's own (of
     FashionAI `train_split.csv` and `val_split.csv`), a new one drawn from the seed. It is saved.
+
+    Raises:
+        Failure: BAD_DATA where more than the fraction `max_bad` of what `saved` names is not there.
     """
     if saved.exists():
+        splits.check(saved, records, max_bad)
         return splits.read(saved, records)
     held_out = dataset.saved_validation(folder)
     if held_out is not None:

@@ -50,10 +50,14 @@ def quiet_start() -> Iterator[None]:
 
 
 class TrainingProgress:
-    """Loss terms, pictures per second, time left and the share of time spent waiting for data."""
+    """Loss terms, pictures per second, time left and the share of time spent waiting for data.
 
-    def __init__(self, total_steps: int, first_step: int, batch_size: int):
+    A silent one, of a process whose lines another one says already, only counts.
+    """
+
+    def __init__(self, total_steps: int, first_step: int, batch_size: int, silent: bool = False):
         self.total, self.first, self.batch_size = total_steps, first_step, batch_size
+        self.silent = silent
         self.began = self.spoke = time.monotonic()
         self.seconds = self.waited = 0.0
         self.bar = self.task = None
@@ -62,7 +66,7 @@ class TrainingProgress:
     def shown(self) -> Iterator["TrainingProgress"]:
         """Shows the bar, where the output is a terminal."""
         console = Console()
-        if not console.is_terminal:
+        if self.silent or not console.is_terminal:
             yield self
             return
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -74,6 +78,8 @@ class TrainingProgress:
         """Takes note of one training step that took `seconds`, `waited` of them for data."""
         self.seconds += seconds
         self.waited += waited
+        if self.silent:
+            return
         text = f"{self._losses(losses)}  {self._speed(step)}"
         if self.bar is not None:
             self.bar.update(self.task, completed=step, description=text)
@@ -85,7 +91,7 @@ class TrainingProgress:
         """A line that stays, above the bar."""
         if self.bar is not None:
             self.bar.console.print(text, highlight=False)
-        else:
+        elif not self.silent:
             say(text)
 
     def _losses(self, losses: dict[str, float]) -> str:

@@ -3,6 +3,8 @@
 import time
 from dataclasses import asdict
 
+import numpy as np
+
 from aifashion import checkpoints, runs, training
 from aifashion.errors import Exit, Failure
 from aifashion.progress import TrainingProgress, warn
@@ -52,15 +54,23 @@ class Book:
         )
         self.began = time.perf_counter()
 
+    def check_finite(self) -> None:
+        """Raises training.Diverged where a weight, average or slot of the optimizer is not finite.
+
+        Finite gradients and a high rate make such, and losses alone do not show them all.
+        """
+        if not _are_finite(self.trainer.arrays()):
+            raise training.Diverged
+
     def save(self, progress: training.Progress) -> None:
-        """Writes a checkpoint of everything.
+        """Writes a checkpoint of everything, if all of it is finite.
 
         Training goes on where the disk refuses, which is said.
 
         Raises:
             Failure: ENVIRONMENT where it refused several times in a row.
         """
-        if self.writes:
+        if self.writes and _are_finite(self.trainer.arrays()):
             self._try(self.save_now, progress)
 
     def save_now(self, progress: training.Progress) -> None:
@@ -87,6 +97,10 @@ class Book:
             if failure.exit_code != Exit.ENVIRONMENT or self.failed_saves > FAILED_SAVES_AT_MOST:
                 raise
             warn(f"{failure} Training goes on; the last checkpoint stands.")
+
+
+def _are_finite(groups: dict[str, dict[str, np.ndarray]]) -> bool:
+    return all(np.isfinite(array).all() for named in groups.values() for array in named.values())
 
 
 def _percent(ne: float | None) -> str:

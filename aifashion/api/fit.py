@@ -1,9 +1,8 @@
 """Training: a new run, or one that goes on."""
 
-import shutil
-import signal
+import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from aifashion import checkpoints, data, datasets, files, runs, training
 from aifashion.api.book import Book
 from aifashion.api.models import start_weights
 from aifashion.api.start import TrainOptions, find_or_create
+from aifashion.api.stopping import stop_asked
 from aifashion.api.validation import Validation
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
@@ -33,8 +33,9 @@ def train(options: TrainOptions) -> runs.Run:
         run = find_or_create(options, held) if workers is None else _agree(options, held, workers)
         settings = run.recipe.training
         cluster = workers or training.devices(most=settings.batch_size // settings.accumulation)
-        stop_asked = held.enter_context(_running(run, cluster))
-        _fit(run, cluster, stop_asked)
+        is_asked = held.enter_context(stop_asked())
+        held.enter_context(_running(run, cluster))
+        _fit(run, cluster, is_asked)
     return run
 
 
@@ -51,7 +52,7 @@ def _agree(options: TrainOptions, held: ExitStack, cluster: training.Cluster) ->
     return run or runs.load(options.run)
 
 
-def _fit(run: runs.Run, cluster: training.Cluster, stop_asked: Callable[[], bool]) -> None:
+def _fit(run: runs.Run, cluster: training.Cluster, is_asked: Callable[[], bool]) -> None:
     """The whole of training, from the run's newest checkpoint to its last epoch."""
     keras.utils.set_random_seed(run.asked.seed)
     records, held_out = _records(run, cluster)
@@ -63,9 +64,10 @@ def _fit(run: runs.Run, cluster: training.Cluster, stop_asked: Callable[[], bool
     order = pipeline.Order(
         len(records), settings.batch_size, run.asked.seed, tuple(trainer.sharing.own_rows)
     )
-    progress = _restore(run, trainer)
+    progress = _restore(run, trainer, checkpoints.newest(run.checkpoints, warn))
     validation = Validation(run, held_out, trainer)
-    bar = TrainingProgress(settings.epochs * steps_per_epoch, progress.step, settings.batch_size)
+    total, is_silent = settings.epochs * steps_per_epoch, not cluster.is_chief
+    bar = TrainingProgress(total, progress.step, settings.batch_size, is_silent)
     book = Book(run, trainer, bar)
     if progress.step == run.asked.first_epoch * steps_per_epoch and book.writes:
         book.save_now(progress)  # what to return to, and whether the disk takes it
@@ -73,15 +75,19 @@ def _fit(run: runs.Run, cluster: training.Cluster, stop_asked: Callable[[], bool
     watch = training.Watch(
         on_step=_step_watcher(bar, source, run.asked.max_bad),
         on_skip=partial(_tell_skipped, source),
-        stop_asked=stop_asked,
+        stop_asked=is_asked,
         save=book.save,
     )
+    if _is_over(settings, progress, steps_per_epoch):
+        done = progress.step // steps_per_epoch
+        say(f"{done} of {settings.epochs} epochs are done already: nothing is left to train.")
     with bar.shown():
         while not _is_over(settings, progress, steps_per_epoch):
             steps = range(progress.step, settings.epochs * steps_per_epoch)
             batches = pipeline.training(source, order, run.recipe.augmentation, steps)
             try:
                 for epoch, losses in training.epochs(trainer, batches, progress, watch):
+                    book.check_finite()
                     book.end_epoch(epoch, progress, losses, validation.score(progress))
                     if _is_over(settings, progress, steps_per_epoch):
                         break
@@ -103,17 +109,18 @@ def _go_back(run: runs.Run, trainer: training.Trainer, progress: training.Progre
     if progress.is_halved:
         raise Failure(
             Exit.DIVERGED,
-            f"step {progress.step}: losses or gradients are not finite {training.SKIPPED_AT_MOST} "
-            "times in a row, at half the learning rate too. Lower --learning-rate, or set "
-            "training.clip_norm.",
+            f"step {progress.step}: losses, gradients or weights are not finite, and stay so at "
+            "half the learning rate too. Lower --learning-rate, or --set training.clip_norm=1.",
         )
-    progress = _restore(run, trainer)
-    progress.is_halved = True
+    progress = _restore(run, trainer, _last_healthy(run))
+    progress.is_halved, progress.skipped_in_a_row = True, 0
     warn(
-        f"{training.SKIPPED_AT_MOST} steps in a row without finite losses: back to step "
+        "losses, gradients or weights are not finite, and stay so: back to step "
         f"{progress.step} with half the learning rate."
     )
     book.save(progress)
+    if trainer.cluster.is_chief:
+        checkpoints.drop_after(run.checkpoints, progress.step)
     return progress
 
 
@@ -129,14 +136,15 @@ def _records(
     records = data.usable(records, run.asked.max_bad)
     if not cluster.is_chief:
         cluster.wait()  # for the chief's split
-    split = data.split(run.folder / "split.csv", folder, records, run.asked.seed, dataset)
+    asked, saved = run.asked, run.folder / "split.csv"
+    split = data.split(saved, folder, records, asked.seed, dataset, asked.max_bad)
     if cluster.is_chief:
         cluster.wait()
     training_records, held_out = ([records[row] for row in rows] for rows in split)
     if not training_records:
         raise Failure(Exit.BAD_DATA, f"{folder}: no picture is left to train on.")
-    say(f"{len(training_records)} pictures to train on, {len(held_out)} to validate with")
     if cluster.is_chief:
+        say(f"{len(training_records)} pictures to train on, {len(held_out)} to validate with")
         shapes = data.mean_shapes(training_records, dataset.SCHEMA)
         files.write_json(run.folder / "mean_shapes.json", shapes)
     return training_records, held_out
@@ -150,20 +158,39 @@ def _trainer(run: runs.Run, steps_per_epoch: int, cluster: training.Cluster) -> 
     return training.Trainer(recipe.system, network, recipe.training, steps_per_epoch, cluster)
 
 
-def _restore(run: runs.Run, trainer: training.Trainer) -> training.Progress:
-    """Takes up the newest checkpoint, if there is one; where the loop stands."""
-    checkpoint = checkpoints.newest(run.checkpoints)
+def _last_healthy(run: runs.Run) -> checkpoints.Checkpoint | None:
+    """The newest checkpoint that was not saved amid steps that were not finite, else the newest."""
+    for step in reversed(checkpoints.steps(run.checkpoints)):
+        with suppress(Failure):  # one that is damaged
+            checkpoint = checkpoints.load(run.checkpoints / f"{step:08d}")
+            if not checkpoint.state["progress"]["skipped_in_a_row"]:
+                return checkpoint
+    return checkpoints.newest(run.checkpoints, warn)
+
+
+def _restore(
+    run: runs.Run, trainer: training.Trainer, checkpoint: checkpoints.Checkpoint | None
+) -> training.Progress:
+    """Takes up a checkpoint, if there is one; where the loop stands."""
+    if checkpoint is None and checkpoints.steps(run.checkpoints):
+        raise Failure(
+            Exit.BAD_MODEL,
+            f"{run.checkpoints}: none of its checkpoints can be read. Start a new run from the "
+            f"weights in {run.best} (--resume-model with --init-epoch), or begin again with "
+            "--overwrite.",
+        )
     _check_same(trainer.cluster, -1 if checkpoint is None else checkpoint.step)
     if checkpoint is None:
         progress = training.Progress(step=run.asked.first_epoch * trainer.steps_per_epoch)
     else:
         trainer.restore(checkpoint.groups)
         progress = _read_state(checkpoint, trainer)
+    if all(step > progress.step for step in checkpoints.steps(run.best)):
+        progress.best_score = math.inf  # whatever was the best is gone
     if trainer.cluster.is_chief:
         runs.cut_logs(run, progress.step)
-        ahead = checkpoints.newest(run.best)
-        if ahead is not None and ahead.step > progress.step:
-            shutil.rmtree(ahead.path)  # the epoch it comes from is trained again
+        # The epochs that later ones come from are trained again.
+        checkpoints.drop_after(run.best, progress.step)
     return progress
 
 
@@ -215,29 +242,17 @@ def _tell_skipped(source: pipeline.Source, progress, outcome: training.Outcome, 
 
 
 @contextmanager
-def _running(run: runs.Run, cluster: training.Cluster) -> Iterator[Callable[[], bool]]:
-    """Marks the run running, then finished or failed; yields whether a stop was asked for.
-
-    The first SIGINT or SIGTERM asks; the second ends the process at once.
-    """
-    asked = []
-
-    def ask(number, frame):
-        asked.append(number)
-        signal.signal(number, signal.SIG_DFL)
+def _running(run: runs.Run, cluster: training.Cluster) -> Iterator[None]:
+    """Marks the run running, then finished or failed."""
 
     def mark(state: str) -> None:
         if cluster.is_chief:
             run.set_state(state)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     mark(runs.RUNNING)
     try:
-        yield lambda: bool(asked)
+        yield
     except BaseException:
         mark(runs.FAILED)
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     mark(runs.FINISHED)

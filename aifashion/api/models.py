@@ -36,9 +36,12 @@ class Model:
     def _predictor(self) -> Predictor:
         return self.predictor(FLIP)
 
-    def predictor(self, views: Views) -> Predictor:
-        """A predictor that averages over these views, on all of this process's devices."""
-        forward = partial(training.Forward, cluster=training.devices())
+    def predictor(self, views: Views, jit: bool = False) -> Predictor:
+        """A predictor that averages over these views, on all of this process's devices.
+
+        With `jit` compiled by XLA, on one device: else it raises Failure (USAGE).
+        """
+        forward = partial(training.Forward, cluster=training.devices(), jit_compile=jit)
         return Predictor(self.system, self.network, views, forward)
 
     @property
@@ -198,4 +201,7 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
         raise Failure(
             Exit.BAD_MODEL, f"{path}: none of its arrays fit this network. Check --network."
         )
+    for name, array in match.matched.items():
+        if not np.isfinite(array).all():
+            raise Failure(Exit.BAD_MODEL, f"{path}: {name} is not finite. Take other weights.")
     training.set_weights(network, {**own, **match.matched})

@@ -36,15 +36,17 @@ class Predictions:
         return keypoints
 
 
-def predict_records(model: Model, records: Sequence[KeypointRecord], views: str) -> Predictions:
-    """Predicts every record with `views`, a key of VIEWS."""
+def predict_records(
+    model: Model, records: Sequence[KeypointRecord], views: str, jit: bool = False
+) -> Predictions:
+    """Predicts every record with `views`, a key of VIEWS; with `jit` compiled by XLA."""
     system, schema = model.system, model.dataset.SCHEMA
     source = pipeline.Source(records, schema, system.keypoints, system.size)
     index = schema.indices(system.keypoints)
     keypoints = np.zeros((len(records), len(schema.keypoints), 2))
     confidence = np.zeros((len(records), len(schema.keypoints)))
     batches = pipeline.evaluation(source, BATCH, VIEWS[views].angles)
-    predictor = model.predictor(VIEWS[views])
+    predictor = model.predictor(VIEWS[views], jit)
     for prediction in track(predictor(batches), len(records), "predicting"):
         keypoints[prediction.record, index] = prediction.keypoints
         confidence[prediction.record, index] = prediction.confidence

@@ -4,8 +4,9 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from aifashion import data, datasets, locks, runs
+from aifashion import checkpoints, data, datasets, locks, runs, training
 from aifashion.api.models import check_start
+from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say
@@ -54,7 +55,8 @@ def find_or_create(options: TrainOptions, held: ExitStack) -> runs.Run:
 def _read_resume_model(options: TrainOptions) -> TrainOptions:
     """`--resume-model` inside one of our runs means that run; other weights start a new one.
 
-    With `--init-epoch` and without `--resume`, a run's weights start a new one too.
+    A run's weights start a new one too where `--run` names another folder, or with `--init-epoch`
+    and without `--resume`. A new run that stopped goes on by the same command and `--resume auto`.
     """
     path = options.resume_model
     if path is None:
@@ -63,8 +65,10 @@ def _read_resume_model(options: TrainOptions) -> TrainOptions:
         raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. Check --resume-model.")
     folder = runs.above(path)
     only_weights = options.init_epoch is not None and not options.resume
-    if folder is None or only_weights:
-        return replace(options, weights=str(path), resume=False, resume_model=None)
+    elsewhere = folder and options.run is not None and options.run.resolve() != folder.resolve()
+    if folder is None or only_weights or elsewhere:
+        resume = options.resume and options.run is not None
+        return replace(options, weights=str(path), resume=resume, resume_model=None)
     return replace(options, run=folder, resume=True, resume_model=None)
 
 
@@ -84,6 +88,8 @@ def _find(options: TrainOptions, held: ExitStack) -> runs.Run | None:
         return None
     held.enter_context(locks.hold(run.folder))
     say(f"Resuming {run.folder}")
+    if options.init_epoch not in (None, run.asked.first_epoch):
+        say("  --init-epoch is for new runs: this one goes on from its last checkpoint")
     return _changed(run, options)
 
 
@@ -106,13 +112,43 @@ def _changed(run: runs.Run, options: TrainOptions) -> runs.Run:
     if serious and not options.resume_force:
         raise Failure(
             Exit.USAGE,
-            f"{run.folder}: {', '.join(serious)} differ from the run's. Leave the flags out, start "
-            "a new run, or change them all the same with --resume-force.",
+            f"{run.folder} was begun with another value of {', '.join(serious)}. Leave the flags "
+            "out to go on as it was, start a new run with another --run, or change it all the "
+            "same with --resume-force.",
         )
-    run = replace(run, asked=asked, recipe=recipe)
+    changed = replace(run, asked=asked, recipe=recipe)
+    if serious:
+        _check_fits(changed)
+    if asked.data != run.asked.data:
+        _move_split(run, Path(asked.data), asked.max_bad)
     if changes:
-        runs.write_recipe(run)
-    return run
+        runs.write_recipe(changed)
+    return changed
+
+
+def _check_fits(run: runs.Run) -> None:
+    """Refuses a change that the run's newest checkpoint does not fit, before it is written down."""
+    checkpoint = checkpoints.newest(run.checkpoints)
+    if checkpoint is None:
+        return
+    network = training.build(run.recipe.system, run.recipe.training, training.devices(most=1))
+    trainer = training.Trainer(run.recipe.system, network, run.recipe.training, steps_per_epoch=1)
+    try:
+        trainer.restore(checkpoint.groups)
+    except Failure as failure:
+        raise Failure(
+            Exit.USAGE,
+            f"{run.folder}: with these changes its checkpoints do not fit: {failure}. Start a new "
+            "run from its weights: --resume-model with --init-epoch.",
+        ) from None
+
+
+def _move_split(run: runs.Run, folder: Path, max_bad: float) -> None:
+    """Goes on with the same pictures in another folder. Raises Failure (BAD_DATA) for others."""
+    datasets.named(run.recipe.dataset).find(folder)
+    saved = run.folder / "split.csv"
+    if saved.exists():
+        splits.move(saved, Path(run.asked.data), folder, max_bad)
 
 
 # === A new run ===
@@ -122,11 +158,13 @@ def _create(options: TrainOptions, held: ExitStack) -> runs.Run:
     recipe = _recipe(options.network, options) if options.network else None
     dataset = datasets.named(recipe.dataset if recipe else DEFAULT_DATASET)
     _check_category(options.category, dataset.SCHEMA)
+    first = options.init_epoch or 0
     folder = data.choose(options.data, dataset)
     dataset.find(folder)  # refuses what is no data before a run is made
     drawn = dataset.is_drawn(folder)
     name = options.network or ("quick" if drawn else "cpn_resnet101")
     recipe = recipe or _recipe(name, options)
+    _check_first(first, recipe.training.epochs)
     asked = runs.Asked(
         category=options.category,
         recipe_name=name,
@@ -134,7 +172,7 @@ def _create(options: TrainOptions, held: ExitStack) -> runs.Run:
         drawn=drawn,
         seed=options.seed or 0,
         max_bad=options.max_bad or 0.0,
-        first_epoch=options.init_epoch or 0,
+        first_epoch=first,
         command=options.command,
     )
     check_start(recipe)
@@ -157,14 +195,19 @@ def _recipe(name: str, options: TrainOptions) -> Recipe:
 
 def _with_flags(recipe: Recipe, options: TrainOptions, category: str | None) -> Recipe:
     shortcuts = {
-        "training.epochs": options.epochs,
-        "training.batch_size": options.batch_size,
-        "training.learning_rate": options.learning_rate,
-        "weights": options.weights,
+        "training.epochs": ("--epochs", options.epochs),
+        "training.batch_size": ("--batch-size", options.batch_size),
+        "training.learning_rate": ("--learning-rate", options.learning_rate),
+        "weights": ("--weights", options.weights),
     }
-    for path, value in shortcuts.items():
-        if value is not None:
+    for path, (flag, value) in shortcuts.items():
+        if value is None:
+            continue
+        try:
             recipe = override(recipe, f"{path}={value}")
+        except Failure as failure:
+            asked = str(failure).replace(f"--set {path}={value}", f"{flag} {value}")
+            raise Failure(failure.exit_code, asked) from None
     schema = datasets.named(recipe.dataset).SCHEMA
     if category in schema.categories:
         own = schema.categories[category]
@@ -179,6 +222,17 @@ def _check_category(name: str, schema: KeypointSchema) -> None:
         raise Failure(
             Exit.USAGE,
             f"--category {name}: unknown. Use all or one of {', '.join(schema.categories)}.",
+        )
+
+
+def _check_first(first: int, epochs: int) -> None:
+    if first < 0:
+        raise Failure(Exit.USAGE, f"--init-epoch {first}: epochs are counted from 0.")
+    if first and first >= epochs:
+        raise Failure(
+            Exit.USAGE,
+            f"--init-epoch {first}: of {epochs} epochs none is left to train. Raise --epochs; it "
+            "counts the epochs that are done too.",
         )
 
 

@@ -37,6 +37,7 @@ class TestOptions:
     augment: str = "flip"  # key of predictions.VIEWS
     max_bad: float = 0.0
     score_anyway: bool = False
+    jit: bool = False  # compiled by XLA, on one device
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def test(options: TestOptions) -> TestResult:
     folder = data.choose(options.data or _own_data(model), dataset)
     part = data.test_part(folder, dataset)
     records = _select(data.only(dataset.read_part(part), options.category), model)
-    predicted = predict_records(model, records, options.augment)
+    predicted = predict_records(model, records, options.augment, options.jit)
     predictions, confidence = predicted.keypoints, predicted.confidence
     faults = {records[row].image_id: why for row, why in predicted.faults.items()}
 

@@ -87,6 +87,7 @@ def test_main(argv: Sequence[str] | None = None) -> int:
     flags.add_common(parser)
     add("--augment", type=flags.augment, default="flip", help="none, flip (default) or full")
     add("--score-anyway", action="store_true", help="score also over unreadable pictures")
+    add("--jit", action="store_true", help="compile the network with XLA, on one device")
     flags.add_max_bad(parser)
     return running.run(_test, parser.parse_args(argv))
 
@@ -104,6 +105,7 @@ def _test(arguments: argparse.Namespace) -> None:
         augment=arguments.augment,
         max_bad=arguments.max_bad,
         score_anyway=arguments.score_anyway,
+        jit=arguments.jit,
     )
     result = api.test(options)
     if result.score is not None:

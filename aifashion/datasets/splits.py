@@ -90,11 +90,54 @@ def read(path: Path, records: Sequence[KeypointRecord]) -> tuple[list[int], list
     Raises:
         Failure: BAD_DATA where the file is not a split.
     """
+    validation = {picture for picture, side in _rows(path) if side == "val"}
+    return divide([str(record.path) in validation for record in records])
+
+
+def check(path: Path, records: Sequence[KeypointRecord], max_bad: float = 0.0) -> None:
+    """Refuses records that are not those of a saved split; new ones may be among them.
+
+    Raises:
+        Failure: BAD_DATA where more than the fraction `max_bad` of the split's is not there.
+    """
+    pictures, there = [picture for picture, _ in _rows(path)], {str(r.path) for r in records}
+    _check_missing(path, [p for p in pictures if p not in there], len(pictures), max_bad)
+
+
+def move(path: Path, old: Path, new: Path, max_bad: float = 0.0) -> None:
+    """Rewrites a saved split for the same pictures in another data folder.
+
+    Raises:
+        Failure: BAD_DATA where more than the fraction `max_bad` of them is not there; the file
+            then stands as it was.
+    """
+    moved = [(_moved(Path(picture), old, new), side) for picture, side in _rows(path)]
+    missing = [str(picture) for picture, _ in moved if not picture.is_file()]
+    _check_missing(path, missing, len(moved), max_bad)
+    write_text(path, "\n".join([HEADER, *(f"{p},{side}" for p, side in moved)]) + "\n")
+
+
+def _moved(picture: Path, old: Path, new: Path) -> Path:
+    return new / picture.relative_to(old) if picture.is_relative_to(old) else picture
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    """(picture, side) of each row of a saved split."""
     header, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     if header != HEADER:
         raise Failure(Exit.BAD_DATA, f"{path}: row 1: not {HEADER}. Remove the file to split anew.")
-    validation = {line.rsplit(",", 1)[0] for line in lines if line.endswith(",val")}
-    return divide([str(record.path) in validation for record in records])
+    rows = [line.rpartition(",") for line in lines]
+    return [(picture, side) for picture, comma, side in rows if comma]
+
+
+def _check_missing(path: Path, missing: Sequence[str], count: int, max_bad: float) -> None:
+    if len(missing) > max_bad * count:
+        raise Failure(
+            Exit.BAD_DATA,
+            f"{path}: {len(missing)} of its {count} pictures are not in the data ({missing[0]} is "
+            "the first). A run goes on with the pictures it began with: name their folder with "
+            "--data, or start a new run.",
+        )
 
 
 def divide(held_out: Sequence[bool]) -> tuple[list[int], list[int]]:

@@ -212,4 +212,6 @@ def _conv(x, width: int, kernel: int, name: str, activation: str | None = "relu"
 def _upsample(x, factor: int):
     if factor == 1:
         return x
-    return keras.layers.UpSampling2D(factor, interpolation="bilinear")(x)
+    # In float32, as TensorFlow interpolates anyway: XLA's gradient of the half-precision one has
+    # the wrong type and does not compile.
+    return keras.layers.UpSampling2D(factor, interpolation="bilinear", dtype="float32")(x)

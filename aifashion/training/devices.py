@@ -127,11 +127,12 @@ class Cluster:
         """What this process's first replica computed."""
         return self.strategy.experimental_local_results(value)[0].numpy()
 
-    @tf.function
+    @tf.function(autograph=False)
     def _all_reduce(self, values):
         def reduce(value):
             context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+            # An argument of a compiled function has no device, which a reduction asks for.
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
 
         return self.strategy.run(reduce, args=(values,))
 
@@ -143,12 +144,18 @@ class Cluster:
         except LOST as error:
             if self.workers == 1:
                 raise
-            reason = " ".join(error.message.split())[:200]
             raise Failure(
                 Exit.INTERRUPTED,
-                f"worker {self.worker} lost another worker ({type(error).__name__}: {reason}). The "
-                "last checkpoint stands; start all workers again with --resume auto.",
+                f"worker {self.worker} lost another worker ({type(error).__name__}: "
+                f"{_reason(error)}). The last checkpoint stands; start all workers again with "
+                "--resume auto.",
             ) from None
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """What an error says, without the pages on where in the graph it arose."""
+    found = re.search("Collective ops is aborted by: (.*)", error.message)
+    return " ".join((found[1] if found else error.message).split())[:200].rstrip(".:")
 
 
 @lru_cache(maxsize=1)
@@ -204,7 +211,9 @@ def _slurm() -> tf.distribute.cluster_resolver.ClusterResolver:
     """
     resolvers = tf.distribute.cluster_resolver
     tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
-    found = resolvers.SlurmClusterResolver(gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False)
+    found = resolvers.SlurmClusterResolver(
+        port_base=_slurm_port(), gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
+    )
     addresses = found.cluster_spec().job_tasks("worker")
     # Words stand at even places, numbers at odd ones, so that like meets like.
     addresses.sort(key=lambda a: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", a)])
@@ -215,6 +224,13 @@ def _slurm() -> tf.distribute.cluster_resolver.ClusterResolver:
         num_accelerators={"GPU": len(tf.config.get_visible_devices("GPU"))},
         rpc_layer="grpc",
     )
+
+
+def _slurm_port() -> int:
+    """A step's first port: two jobs, or steps of a job, may run on one node."""
+    job, step = (int(os.environ.get(f"SLURM_{name}_ID", "0")) for name in ("JOB", "STEP"))
+    # 16 ports each for the tasks of a node, below those that the kernel gives away (from 32768).
+    return 20000 + 16 * ((job + 101 * step) % 750)
 
 
 def devices(most: int | None = None) -> Cluster:
@@ -233,6 +249,16 @@ def _mirrored(names: tuple[str, ...]) -> Cluster:
     if len(names) == 1:
         return Cluster(tf.distribute.get_strategy())
     return Cluster(tf.distribute.MirroredStrategy(list(names)))
+
+
+def check_compilation(is_asked: bool, cluster: Cluster) -> None:
+    """Raises Failure (USAGE) where XLA is asked to compile for several devices."""
+    if is_asked and cluster.replicas > 1:
+        raise Failure(
+            Exit.USAGE,
+            f"training.jit_compile works on one device; here are {cluster.replicas}. Leave it (or "
+            "--jit) out, or choose one with --gpu 0.",
+        )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aifashion.training.devices import Cluster
+from aifashion.training.devices import Cluster, check_compilation
 
 
 class Forward:
@@ -21,6 +21,9 @@ class Forward:
         network: takes and returns dicts of tensors.
         cluster: whose own devices compute; None: the one TensorFlow stands at.
         jit_compile: by XLA, on one device.
+
+    Raises:
+        Failure: USAGE for XLA on several devices.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Forward:
     ):
         self.network = network
         self.cluster = cluster or Cluster(tf.distribute.get_strategy())
+        check_compilation(jit_compile, self.cluster)
         self._compiled = tf.function(self._run, autograph=False, jit_compile=jit_compile or None)
 
     def __call__(self, batches: Iterable[dict]) -> Iterator[dict[str, np.ndarray]]:

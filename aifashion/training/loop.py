@@ -65,7 +65,9 @@ def epochs(
         if outcome.stop or (trainer.cluster.workers == 1 and watch.stop_asked()):
             watch.save(progress)
             raise Failure(Exit.INTERRUPTED, "stopped as asked; go on with --resume auto")
-        if time.monotonic() - saved > 60 * trainer.training.save_minutes:
+        # Amid steps that are not finite nothing is saved that going back should find.
+        due = time.monotonic() - saved > 60 * trainer.training.save_minutes
+        if due and not progress.skipped_in_a_row:
             watch.save(progress)
             saved = time.monotonic()
 

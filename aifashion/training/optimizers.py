@@ -28,7 +28,8 @@ def make_optimizer(training: Training, name: str = "optimizer") -> keras.optimiz
     else:
         optimizer = keras.optimizers.Adam(rate, weight_decay=decay, name=name)
     if decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        # Keras searches TensorFlow's names: "layer/kernel:0", and "layer/kernel/replica_1:0".
+        optimizer.exclude_from_weight_decay(var_names=[r"^(?!.*kernel(/replica_\d+)?(:0)?$)"])
     return optimizer
 
 
@@ -38,9 +39,11 @@ def make_groups(training: Training, network: keras.Model) -> list[Group]:
     A weight belongs to the first pattern that fits its path.
 
     Raises:
-        Failure: USAGE for a pattern that fits no weight.
+        Failure: USAGE for a pattern that fits no weight, or where all weights are frozen.
     """
     left = list(network.trainable_variables)
+    if not left:
+        raise Failure(Exit.USAGE, "training.freeze leaves no weight to train; freeze fewer layers")
     groups = []
     for number, (pattern, rate) in enumerate(training.rates):
         own = [v for v in left if fnmatchcase(v.path, pattern)]

@@ -29,7 +29,7 @@ class Progress:
         self.skipped_in_a_row = 0
 
     def end_epoch(self) -> dict[str, float]:
-        """The mean of each loss term over the epoch's updates; NaN where there was none."""
+        """The mean of each loss term over the epoch's updates; {} where there was none."""
         sums, updates = self.sums or {}, self.updates
         self.sums, self.updates = None, 0
         return {name: total / updates for name, total in sums.items()}
@@ -48,14 +48,16 @@ class LossScale:
     double_after: int = 2000
 
     FIRST = 2.0**15
+    LOWEST = 2.0  # where a gradient overflows still, it is no matter of the scale
 
     def follow(self, is_finite: bool) -> bool:
         """Takes note of a step; whether an overflow explains that it was not finite."""
         if self.scale == 1.0:
             return False
         if not is_finite:
-            self.scale, self.updates = self.scale / 2, 0
-            return True
+            is_reason = self.scale > self.LOWEST
+            self.scale, self.updates = max(self.scale / 2, self.LOWEST), 0
+            return is_reason
         self.updates += 1
         if self.updates == self.double_after:
             self.scale, self.updates = self.scale * 2, 0

@@ -3,7 +3,8 @@
 A batch is computed in parts, one after the other where there are several, and a part's rows are
 shared out to the replicas. Two compiled functions: gradients of a part, added to those of the parts
 before; then the update. In between the host reads whether all is finite, so that an update can be
-left out: optimizers cannot be called under a condition while there are replicas.
+left out: optimizers cannot be called under a condition while there are replicas. On one device and
+in one part they can, and one function does it all: gradients need not leave it.
 
 B pictures of a batch.
 """
@@ -19,7 +20,7 @@ import tensorflow as tf
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say
 from aifashion.training.config import Training
-from aifashion.training.devices import Cluster
+from aifashion.training.devices import Cluster, check_compilation
 from aifashion.training.optimizers import freeze, make_groups
 from aifashion.training.progress import LossScale
 from aifashion.training.schedules import make_schedule
@@ -53,7 +54,7 @@ class Trainer:
     ):
         self.cluster = cluster or Cluster(tf.distribute.get_strategy())
         self.strategy = self.cluster.strategy
-        _check_compilation(training, self.cluster)
+        check_compilation(training.jit_compile, self.cluster)
         self.system, self.network, self.training = system, network, training
         self.steps_per_epoch = steps_per_epoch
         self.schedule = make_schedule(training, steps_per_epoch)
@@ -71,6 +72,7 @@ class Trainer:
 
     def _compile(self) -> None:
         jit = self.training.jit_compile or None
+        self._at_once = tf.function(self._whole, autograph=False, jit_compile=jit)
         self._gradients = tf.function(self._part, autograph=False, jit_compile=jit)
         self._apply = tf.function(self._update, autograph=False, jit_compile=jit)
         self._losses = tf.function(self._part_losses, autograph=False, jit_compile=jit)
@@ -90,39 +92,70 @@ class Trainer:
             Failure: INTERRUPTED where another process is lost, ENVIRONMENT where the memory does
                 not hold one picture a replica.
         """
+        flags = (tf.constant(self.loss_scale.scale, tf.float32), tf.constant(float(stop)))
+        place = (tf.constant(number, tf.int64), tf.constant(rate))
         with self.cluster.watched():
-            total, before, read = self._all_parts(batch, stop)
-            faults, stops = read.pop("faults"), read.pop("stops")
-            is_finite = faults == 0 and all(map(np.isfinite, read.values()))
-            if is_finite:
-                self._apply(total, tf.constant(number, tf.int64), tf.constant(rate))
-            else:
-                self._restore(before)
+            numbers = self._in_one(batch, flags, place)
+            if numbers is None:
+                numbers = self._in_parts(batch, flags, place)
+        _, stops, *losses = numbers.tolist()
+        is_finite = bool(_is_sound(numbers))
         has_overflown = self.loss_scale.follow(is_finite)
-        return Outcome(read, is_finite, has_overflown, stops > 0)
+        named = dict(zip(self._names, losses, strict=True))
+        return Outcome(named, is_finite, has_overflown, stops > 0)
 
-    def _all_parts(self, batch: tuple, stop: bool) -> tuple:
-        """Gradients, the moving statistics before, and the losses of the whole batch."""
+    def _in_one(self, batch: tuple, flags: tuple, place: tuple) -> np.ndarray | None:
+        """The numbers of a step that one function takes; None where it cannot."""
+        if self.sharing.parts > 1 or self.cluster.replicas > 1:
+            return None
+        try:
+            # An update begins when the memory of the gradients' computation is free again.
+            return self._at_once(batch, flags, place).numpy().astype(np.float64)
+        except tf.errors.ResourceExhaustedError as error:
+            self._share_finer(error)
+            return None
+
+    def _whole(self, batch, flags, place):
+        gradients, before, numbers = self._replica_part(*batch, 1.0, flags, [])
+        tf.cond(
+            _is_sound(numbers),
+            lambda: self._update(gradients, *place),
+            lambda: self._put_back(before),
+        )
+        return numbers
+
+    def _in_parts(self, batch: tuple, flags: tuple, place: tuple) -> np.ndarray:
+        """The numbers of a step whose gradients are computed first, part by part."""
+        total, before, numbers = self._all_parts(batch, flags)
+        if _is_sound(numbers):
+            self._apply(total, *place)
+        else:
+            self._restore(before)
+        return numbers
+
+    def _all_parts(self, batch: tuple, flags: tuple) -> tuple:
+        """Gradients, the moving statistics before, and the numbers of the whole batch."""
         while True:
             try:
-                return self._parts(batch, stop)
+                return self._parts(batch, flags)
             except tf.errors.ResourceExhaustedError as error:
-                self.sharing = self.sharing.finer(error)
-                say(
-                    f"Out of memory: from here on a batch is computed in {self.sharing.parts} "
-                    f"parts (training.accumulation={self.sharing.parts})."
-                )
+                self._share_finer(error)
 
-    def _parts(self, batch: tuple, stop: bool) -> tuple:
+    def _share_finer(self, error: Exception) -> None:
+        self.sharing = self.sharing.finer(error)
+        say(
+            f"Out of memory: from here on a batch is computed in {self.sharing.parts} "
+            f"parts (training.accumulation={self.sharing.parts})."
+        )
+
+    def _parts(self, batch: tuple, flags: tuple) -> tuple:
         several = self.sharing.parts > 1
-        total, first, losses = self._zeros() if several else [], None, []
-        flags = (tf.constant(self.loss_scale.scale, tf.float32), tf.constant(float(stop)))
+        total, first, numbers = self._zeros() if several else [], None, []
         for share, part in self.sharing.split(batch):
-            total, before, read = self._gradients(part, tf.constant(share), flags, total)
+            total, before, own = self._gradients(part, tf.constant(share), flags, total)
             first = before if first is None else first
-            losses.append(read)
-        read = [{k: self.cluster.read(v) for k, v in part.items()} for part in losses]
-        return total, first, {name: sum(part[name] for part in read) for name in read[0]}
+            numbers.append(own)
+        return total, first, sum(self.cluster.read(own).astype(np.float64) for own in numbers)
 
     def _zeros(self):
         return self.cluster.per_replica(lambda _: [tf.zeros(v.shape) for v in self.variables])
@@ -131,7 +164,11 @@ class Trainer:
         return self.strategy.run(self._replica_part, args=(*batch, share, flags, total))
 
     def _replica_part(self, inputs, targets, share, flags, total) -> tuple:
-        """(gradients added to `total`, statistics as they were, numbers summed over replicas)."""
+        """(gradients added to `total`, statistics as they were, numbers).
+
+        Numbers are summed over the replicas: how many had a fault, how many are asked to stop, and
+        the loss terms. One vector, since each thing that the host reads makes it wait.
+        """
         scale, stop = flags
         before = [tf.identity(v.value) for v in self.network.non_trainable_variables]
         with tf.GradientTape() as tape:
@@ -147,9 +184,9 @@ class Trainer:
         if total:
             gradients = [sum_ + gradient for sum_, gradient in zip(total, gradients, strict=True)]
         context = tf.distribute.get_replica_context()
-        numbers = {**losses, "faults": faults, "stops": tf.identity(stop)}
-        reduced = context.all_reduce(SUM, list(numbers.values()))
-        return gradients, before, dict(zip(numbers, reduced, strict=True))
+        self._names = tuple(losses)  # known as soon as a step is traced
+        numbers = context.all_reduce(SUM, tf.stack([faults, stop, *losses.values()]))
+        return gradients, before, numbers
 
     def _global_mean(self, total, weight):
         """This replica's share of sum / weight over the part; the shares add up to it."""
@@ -202,8 +239,8 @@ class Trainer:
             for batch in batches:
                 for _, part in self.sharing.split(batch):
                     for name, (total, weight) in self._losses(part).items():
-                        sums[name] = sums.get(name, 0.0) + self.cluster.read(total)
-                        weights[name] = weights.get(name, 0.0) + self.cluster.read(weight)
+                        sums[name] = sums.get(name, 0.0) + float(self.cluster.read(total))
+                        weights[name] = weights.get(name, 0.0) + float(self.cluster.read(weight))
         return {name: sums[name] / max(weights[name], 1e-6) for name in sums}
 
     def _part_losses(self, batch) -> dict:
@@ -257,13 +294,11 @@ class Trainer:
         return [v for group in self.groups for v in group.optimizer.variables]
 
 
-def _check_compilation(training: Training, cluster: Cluster) -> None:
-    if training.jit_compile and cluster.replicas > 1:
-        raise Failure(
-            Exit.USAGE,
-            f"training.jit_compile works on one device; here are {cluster.replicas}. Leave it out, "
-            "or choose one with --gpu 0.",
-        )
+def _is_sound(numbers):
+    """Whether a step's numbers (faults, stops, losses …) let the weights be updated."""
+    if isinstance(numbers, np.ndarray):
+        return numbers[0] == 0 and np.isfinite(numbers).all()
+    return (numbers[0] == 0) & tf.reduce_all(tf.math.is_finite(numbers))
 
 
 def _like(variable) -> tf.Variable:
