@@ -7,7 +7,7 @@ val.log          the published lines
 split.csv        which picture trained and which validated
 mean_shapes.json each category's mean keypoints in training
 checkpoints/     <step>/, the newest few        best/    the best epoch's weights
-tensorboard/, profile/   where they were asked for
+tensorboard/, profile/, profile.json   where they were asked for
 metrics.json     the last evaluation
 """
 
@@ -36,7 +36,8 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 # The recipe comes last: a folder is a run, and may be cleared again, as long as it is there.
 CONTENTS = (
     "state", "history.csv", "metrics.jsonl", "val.log", "split.csv", "mean_shapes.json",
-    "checkpoints", "best", "metrics.json", "report.html", "tensorboard", "profile", "recipe.json",
+    "checkpoints", "best", "metrics.json", "report.html", "tensorboard", "profile",
+    "profile.json", "recipe.json",
 )  # fmt: skip
 
 

@@ -7,17 +7,17 @@ import keras
 import pytest
 
 from aifashion import checkpoints, training
-from aifashion.api import fit
+from aifashion.api import fit, validation
 
 
 @contextmanager
 def one_trainer() -> Iterator[None]:
     """Every run gets the first one's network and trainer, set back to how they began.
 
-    The runs must be of one recipe; what is learnt meanwhile is forgotten each time.
+    What is learnt meanwhile is forgotten each time. Runs of another recipe are as ever.
     """
-    made, forwards = [], {}
-    build, restore, forward = fit._trainer, training.Trainer.restore, training.Forward
+    made, predictors = [], {}
+    build, restore, predictor = fit._trainer, training.Trainer.restore, validation.Predictor
     seed = keras.utils.set_random_seed
 
     def trainer(run, steps_per_epoch, cluster):
@@ -25,6 +25,8 @@ def one_trainer() -> Iterator[None]:
             made.append(build(run, steps_per_epoch, cluster))
             made.append(made[0].arrays())
         found, first = made
+        if (found.system, found.training) != (run.recipe.system, run.recipe.training):
+            return build(run, steps_per_epoch, cluster)
         restore(found, first)
         found.loss_scale = training.LossScale()
         if not checkpoints.steps(run.checkpoints):
@@ -33,17 +35,14 @@ def one_trainer() -> Iterator[None]:
             restore(found, {**first, "weights": began, "ema": began})
         return found
 
-    def compiled(network, cluster, jit_compile):
-        if id(network) not in forwards:
-            forwards[id(network)] = forward(network, cluster, jit_compile)
-        return forwards[id(network)]
+    def one_predictor(system, network, views, forward):
+        return predictors.setdefault(id(network), predictor(system, network, views, forward))
 
     def seed_once(number):  # TensorFlow forgets what it has compiled when it is seeded
-        if not made:
-            seed(number)
+        return made or seed(number)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.utils, "set_random_seed", seed_once)
         patch.setattr(fit, "_trainer", trainer)
-        patch.setattr(training, "Forward", compiled)
+        patch.setattr(validation, "Predictor", one_predictor)
         yield

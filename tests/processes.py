@@ -23,27 +23,32 @@ class Ended:
     seconds: float  # after the first of the processes that were started together
 
 
-def run(commands: Sequence[Sequence], environments: Sequence[dict], most: float = 120.0):
+def run(
+    commands: Sequence[Sequence],
+    environments: Sequence[dict],
+    wait_for: Sequence[int] | None = None,
+    most: float = 300.0,
+) -> list[Ended]:
     """Runs Python programs at the same time, until all have ended; `most` seconds at most.
 
     Args:
         commands: the program and its arguments, relative to the repository.
         environments: of each, what it has beside this process's own.
+        wait_for: the numbers of those that end, where others do not, which are killed.
     """
     with _started(commands, environments) as processes:
-        deadline = time.monotonic() + most
-        ended = {}
-        while len(ended) < len(processes):
-            for number, process in enumerate(processes):
-                if process.poll() is not None:
+        numbers = range(len(processes)) if wait_for is None else wait_for
+        began, ended = time.monotonic(), {}
+        while len(ended) < len(numbers):
+            for number in numbers:
+                if processes[number].poll() is not None:
                     ended.setdefault(number, time.monotonic())
-            assert time.monotonic() < deadline, f"process {sorted(ended)} alone ended"
+            assert time.monotonic() < began + most, f"only {sorted(ended)} of {numbers} ended"
             time.sleep(0.02)
-        texts = [process.communicate() for process in processes]
         first = min(ended.values())
         return [
-            Ended(process.returncode, *texts[number], ended[number] - first)
-            for number, process in enumerate(processes)
+            Ended(processes[n].returncode, *processes[n].communicate(), ended[n] - first)
+            for n in numbers
         ]
 
 

@@ -1,11 +1,14 @@
 """The bench compares what does the same work, and counts it rightly."""
 
 import subprocess
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from small_systems import SGD, make
+from small_systems import batch as numbers
 
 from aifashion import bench
 from aifashion.bench import loaders, networks, rounds, startup
@@ -159,6 +162,55 @@ def test_the_table_says_what_was_missed():
     assert lines[2].endswith("target 2 met") and lines[3].endswith("target 0.6 MISSED")
 
 
+# === Training ===
+
+
+def small(recipe=RECIPES["quick"]):
+    """A recipe's network, narrow and for small pictures."""
+    backbone = replace(recipe.system.backbone, width=8)
+    return replace(recipe, system=replace(recipe.system, size=64, width=16, backbone=backbone))
+
+
+def test_waiting_is_what_the_batches_take():
+    def slow(count):
+        for _ in range(count):
+            time.sleep(0.03)
+            yield numbers([1, 2], [3, 6])
+
+    trainer = make(replace(SGD, epochs=1), steps_per_epoch=100)
+    with pytest.raises(ZeroDivisionError):
+        networks.watched_steps(trainer, slow(0))
+    networks.watched_steps(trainer, slow(1))  # compiles
+    late = networks.watched_steps(trainer, slow(5), warm_up=2)
+    ready = networks.watched_steps(trainer, [numbers([1, 2], [3, 6])] * 5, warm_up=2)
+    assert len(late.milliseconds) == len(ready.milliseconds) == 3
+    assert min(late.milliseconds) >= 30
+    assert late.waiting_share > 50 > 10 > ready.waiting_share
+
+
+@pytest.mark.parametrize("often", [networks.OFTEN, 0])
+def test_large_recipes_take_few_steps_and_say_so(source, monkeypatch, often):
+    # 100 and 300 ms a step: 200 on average, and a batch of 16 makes 80 pictures a second.
+    asked = []
+
+    def steps(trainer, batches, warm_up):
+        asked.append((trainer[2].batch_size, int(batches.cardinality()) - warm_up))
+        return networks.Steps((100.0, 300.0), 25.0)
+
+    monkeypatch.setattr(networks, "OFTEN", often)
+    monkeypatch.setattr(networks, "watched_steps", steps)
+    monkeypatch.setattr(networks.training, "Trainer", lambda *parts: parts)
+    figures = networks.fed_figures("mine", small(), replace(source, size=64), rounds=3)
+    size, count = (16, networks.STEPS) if often else (2, 2)
+    assert asked == [(size, count)] * (3 if often else 1)
+    rows = [(figure.name, figure.value, figure.unit) for figure in figures]
+    step, speed = ("step", 200, "ms"), ("speed", size / 0.2, "pictures/s")
+    assert rows == [step, speed, ("waiting for data", 25, "%")]
+    (topic,) = {figure.topic for figure in figures}
+    assert topic.startswith(f"training mine from the pipeline, 64 px, batches of {size}")
+    assert ("(its own: 16), 2 steps after 1" in topic) == (not often)
+
+
 # === The rest ===
 
 
@@ -177,11 +229,10 @@ def test_rounds_start_at_one():
 @pytest.mark.slow
 def test_stock_keras_takes_the_same_step(source):
     """The comparison of steps is fair: from equal weights both reach equal weights."""
-    quick = RECIPES["quick"]
-    backbone = replace(quick.system.backbone, width=8)
-    system = replace(quick.system, size=64, width=16, backbone=backbone)
-    steady = replace(quick.training, schedule="constant", learning_rate=1e-3, clip_norm=0.1)
-    recipe = replace(quick, system=system, training=steady)
+    quick = small()
+    rate = {"schedule": "constant", "learning_rate": 1e-3}
+    steady = replace(quick.training, batch_size=BATCH, clip_norm=0.1, **rate)
+    recipe, system = replace(quick, training=steady), quick.system
     order = pipeline.Order(len(source.records), BATCH, seed=0)
     batches = pipeline.training(replace(source, size=64), order, None, range(1))
     inputs, targets = next(iter(batches))
@@ -189,11 +240,11 @@ def test_stock_keras_takes_the_same_step(source):
     stock, network = networks.keras_network(recipe), system.build()
     set_weights(stock, weights_of(network))
     before = weights_of(network)
-    losses = Trainer(system, network, steady, 10).step((inputs, targets))
+    losses = Trainer(system, network, steady, 10).step((inputs, targets), 0).losses
     packed = networks.keras_targets(stock, inputs, targets)
     own = {name: inputs[name] for name in stock.input}
     total = stock.train_on_batch(own, packed)[0]
-    assert_allclose(total, sum(map(float, losses.values())), rtol=1e-4)
+    assert_allclose(total, sum(losses.values()), rtol=1e-4)
     theirs = weights_of(stock)
     assert any(np.abs(before[name] - after).max() > 5e-4 for name, after in theirs.items())
     # Adam's first step is the rate times the gradient's sign: where that is about 0, rounding

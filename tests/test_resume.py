@@ -175,6 +175,19 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_left_alone(stopped, tmp_path
     assert len(pd.read_csv(run / "history.csv")) == 2
 
 
+def test_a_best_epoch_that_is_lost_is_not_missed(stopped, tmp_path, monkeypatch):
+    """Where the second time round is worse than the first, its best epoch is still kept."""
+    run = tmp_path / "run"
+    shutil.copytree(stopped.part, run)
+    checkpoints.save(run / "best", 12, {"weights": {}}, {}, keep=1)  # before it was killed
+    score = fit.Validation.score
+    worse = lambda *arguments: {**score(*arguments), "ne_percent": 1e6}  # noqa: E731
+    monkeypatch.setattr(fit.Validation, "score", worse)
+    assert train_main(["--run", str(run), "--resume", "auto"]) == Exit.DONE
+    best = checkpoints.newest(run / "best")
+    assert best.step == 12 and best.state["score"]["ne_percent"] == 1e6
+
+
 # === Another run's weights ===
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from aifashion import checkpoints, runs, training
+from aifashion.api.extras import Extras
 from aifashion.errors import Exit, Failure
 from aifashion.progress import TrainingProgress, warn
 
@@ -15,14 +16,19 @@ FAILED_SAVES_AT_MOST = 2  # in a row; the disk may have room again at the next
 class Book:
     """Keeps a run's records. Of several processes that train together the chief alone writes."""
 
-    def __init__(self, run: runs.Run, trainer: training.Trainer, bar: TrainingProgress):
-        self.run, self.trainer, self.bar = run, trainer, bar
+    def __init__(
+        self, run: runs.Run, trainer: training.Trainer, bar: TrainingProgress, extras: Extras
+    ):
+        self.run, self.trainer, self.bar, self.extras = run, trainer, bar, extras
         self.writes = trainer.cluster.is_chief
         self.failed_saves = 0
         self.began = time.perf_counter()
 
     def end_epoch(self, epoch: int, progress: training.Progress, losses: dict, score: dict) -> None:
-        """Logs and saves; the logs come first, since resuming cuts them back."""
+        """Logs and saves; the logs come first, since resuming cuts them back.
+
+        Amid steps that are not finite nothing is saved, so that what to go back to stays.
+        """
         seconds = time.perf_counter() - self.began
         ne = score["ne_percent"]
         is_best = training.follow_score(progress, ne)
@@ -44,9 +50,11 @@ class Book:
         if self.writes:
             runs.append_history(self.run, row)
             runs.append_val_log(self.run, progress.step, score)
+            self.extras.end_epoch(row)
             if is_best:
                 self._try(self._save_best, progress.step, score)
-        self.save(progress)
+        if not progress.skipped_in_a_row:
+            self.save(progress)
         loss = "unknown" if row["loss"] is None else f"{row['loss']:.3f}"
         mark = "  best so far" if is_best else ""
         self.bar.line(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import keras
 
 from aifashion import checkpoints, data, datasets, files, runs, training
 from aifashion.api.book import Book
+from aifashion.api.extras import Extras
 from aifashion.api.models import start_weights
 from aifashion.api.start import TrainOptions, find_or_create
 from aifashion.api.stopping import stop_asked
@@ -26,6 +27,8 @@ def train(options: TrainOptions) -> runs.Run:
     Raises:
         Failure: as the fault is; INTERRUPTED after SIGINT or SIGTERM, the state then saved.
     """
+    if options.tensorboard:
+        training.check_tensorboard()
     if options.deterministic:
         training.be_deterministic()
     workers = training.workers()
@@ -35,7 +38,7 @@ def train(options: TrainOptions) -> runs.Run:
         cluster = workers or training.devices(most=settings.batch_size // settings.accumulation)
         is_asked = held.enter_context(stop_asked())
         held.enter_context(_running(run, cluster))
-        _fit(run, cluster, is_asked)
+        _fit(run, options, cluster, is_asked)
     return run
 
 
@@ -52,7 +55,12 @@ def _agree(options: TrainOptions, held: ExitStack, cluster: training.Cluster) ->
     return run or runs.load(options.run)
 
 
-def _fit(run: runs.Run, cluster: training.Cluster, is_asked: Callable[[], bool]) -> None:
+def _fit(
+    run: runs.Run,
+    options: TrainOptions,
+    cluster: training.Cluster,
+    is_asked: Callable[[], bool],
+) -> None:
     """The whole of training, from the run's newest checkpoint to its last epoch."""
     keras.utils.set_random_seed(run.asked.seed)
     records, held_out = _records(run, cluster)
@@ -68,12 +76,13 @@ def _fit(run: runs.Run, cluster: training.Cluster, is_asked: Callable[[], bool])
     validation = Validation(run, held_out, trainer)
     total, is_silent = settings.epochs * steps_per_epoch, not cluster.is_chief
     bar = TrainingProgress(total, progress.step, settings.batch_size, is_silent)
-    book = Book(run, trainer, bar)
+    extras = Extras(run, options, trainer, bar)
+    book = Book(run, trainer, bar, extras)
     if progress.step == run.asked.first_epoch * steps_per_epoch and book.writes:
         book.save_now(progress)  # what to return to, and whether the disk takes it
 
     watch = training.Watch(
-        on_step=_step_watcher(bar, source, run.asked.max_bad),
+        on_step=_step_watcher(bar, extras, source, run.asked.max_bad),
         on_skip=partial(_tell_skipped, source),
         stop_asked=is_asked,
         save=book.save,
@@ -81,10 +90,11 @@ def _fit(run: runs.Run, cluster: training.Cluster, is_asked: Callable[[], bool])
     if _is_over(settings, progress, steps_per_epoch):
         done = progress.step // steps_per_epoch
         say(f"{done} of {settings.epochs} epochs are done already: nothing is left to train.")
-    with bar.shown():
+    with closing(extras), bar.shown():
         while not _is_over(settings, progress, steps_per_epoch):
             steps = range(progress.step, settings.epochs * steps_per_epoch)
             batches = pipeline.training(source, order, run.recipe.augmentation, steps)
+            batches = extras.begin(batches, steps)
             try:
                 for epoch, losses in training.epochs(trainer, batches, progress, watch):
                     book.check_finite()
@@ -93,6 +103,8 @@ def _fit(run: runs.Run, cluster: training.Cluster, is_asked: Callable[[], bool])
                         break
             except training.Diverged:
                 progress = _go_back(run, trainer, progress, book)
+        if progress.skipped_in_a_row:
+            book.save(progress)  # which the last epoch left out
 
 
 def _is_over(settings: training.Training, progress: training.Progress, steps: int) -> bool:
@@ -216,13 +228,16 @@ def _check_same(cluster: training.Cluster, step: int) -> None:
         )
 
 
-def _step_watcher(bar: TrainingProgress, source: pipeline.Source, max_bad: float) -> Callable:
+def _step_watcher(
+    bar: TrainingProgress, extras: Extras, source: pipeline.Source, max_bad: float
+) -> Callable:
     """Shows each step, and tells of unreadable pictures when they turn up, once."""
     told = 0
 
     def on_step(progress, outcome: training.Outcome, timing: training.Timing) -> None:
         nonlocal told
         bar.step(progress.step, outcome.losses, timing.whole, timing.waiting)
+        extras.on_step(progress.step, outcome, timing)
         if len(source.faults) > told:
             told = len(source.faults)
             data.tell_faults(list(source.faults.values()), len(source.records), max_bad)

@@ -131,18 +131,29 @@ def _open(path: Path) -> tuple[runs.Run, dict[str, np.ndarray]]:
     if not path.exists():
         raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. See: aifashion list.")
     _refuse_2018(path)
+    return _run_of(path), read_weights(path)
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The weights, averaged ones where there are any, of whatever they lie in.
+
+    Args:
+        path: a run (its best weights), a folder of checkpoints (the newest), a checkpoint's folder
+            or a safetensors file.
+
+    Raises:
+        Failure: BAD_MODEL, saying which file is wrong and why.
+    """
     if path.is_file():
-        return _run_of(path), checkpoints.read_arrays(path)
+        return checkpoints.read_arrays(path)
     if runs.is_run(path):
         run = runs.load(path)
         checkpoint = checkpoints.newest(run.best) or checkpoints.newest(run.checkpoints)
         if checkpoint is None:
             raise Failure(Exit.BAD_MODEL, f"{path}: this run has no checkpoint yet; train on.")
     else:
-        run = _run_of(path)
-        checkpoint = checkpoints.load(path)
-    groups = checkpoint.groups
-    return run, groups.get("ema") or groups["weights"]
+        checkpoint = checkpoints.newest(path) or checkpoints.load(path)
+    return checkpoint.groups.get("ema") or checkpoint.groups["weights"]
 
 
 def _refuse_2018(path: Path) -> None:
@@ -167,7 +178,7 @@ def _run_of(path: Path) -> runs.Run:
 
 
 def check_start(recipe: Recipe) -> None:
-    """Refuses start weights that are not there or of the wrong kind, before a run is made."""
+    """Refuses start weights that are not there or cannot be read, before a run is made."""
     if recipe.weights in ("none", "imagenet"):
         return
     path = Path(recipe.weights)
@@ -176,6 +187,7 @@ def check_start(recipe: Recipe) -> None:
             Exit.BAD_MODEL, f"--weights {path}: no such file. Give none, imagenet or a file."
         )
     _refuse_2018(path)
+    read_weights(path)
 
 
 def start_weights(network: keras.Model, recipe: Recipe) -> None:
@@ -192,7 +204,7 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
         load_imagenet(network, recipe.system.backbone)
         return
     path = Path(recipe.weights)
-    arrays = _open(path)[1] if path.is_dir() else checkpoints.read_arrays(path)
+    arrays = read_weights(path)
     own = training.weights_of(network)
     match = matching.match({name: array.shape for name, array in own.items()}, arrays)
     for line in matching.describe(match, str(path)):

@@ -110,11 +110,12 @@ def _changed(run: runs.Run, options: TrainOptions) -> runs.Run:
         say(f"  {path}: {old} -> {new}")
     serious = [path for path, *_ in changes if path not in HARMLESS]
     if serious and not options.resume_force:
+        more = f" and {len(serious) - 5} more fields" if len(serious) > 5 else ""
         raise Failure(
             Exit.USAGE,
-            f"{run.folder} was begun with another value of {', '.join(serious)}. Leave the flags "
-            "out to go on as it was, start a new run with another --run, or change it all the "
-            "same with --resume-force.",
+            f"{run.folder} was begun with another value of {', '.join(serious[:5])}{more}. "
+            "Leave the flags out to go on as it was, start a new run with another --run, or change "
+            "it all the same with --resume-force.",
         )
     changed = replace(run, asked=asked, recipe=recipe)
     if serious:

@@ -50,9 +50,15 @@ def _network_figures(folder: Path, rounds: int) -> list[measuring.Figure]:
     job = loaders.Job(large, order, Augmentation(), len(os.sched_getaffinity(0)))
     say("measuring the input pipeline")
     figures = loaders.figures(job, rounds)
-    say("measuring training and prediction")
-    figures += networks.training_figures(quick, small, rounds)
-    return figures + networks.prediction_figures(quick, small, rounds)
+    say("measuring training steps and prediction")
+    figures += networks.step_figures(quick, small, rounds)
+    figures += networks.prediction_figures(quick, small, rounds)
+    for name, recipe in RECIPES.items():
+        say(f"measuring training of {name}")
+        system = recipe.system
+        source = pipeline.Source(records, schema, system.keypoints, system.size)
+        figures += networks.fed_figures(name, recipe, source, rounds)
+    return figures
 
 
 def machine() -> dict[str, str | int | float]:

@@ -1,10 +1,13 @@
-"""Speed of a recipe's training step and of prediction, beside stock Keras on the same network."""
+"""Speed of training steps and of prediction, beside stock Keras on the same network."""
 
+import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from aifashion import training
@@ -13,35 +16,86 @@ from aifashion.keypoints.predict import FLIP, PLAIN, Predictor
 from aifashion.recipes import Recipe
 from pipelines import keypoints as pipeline
 
-STEPS = 4  # a measurement
-FROM_PIPELINE = 10  # steps of the measurement of waiting
+STEPS = 8  # a measurement
+OFTEN = 128 * 128 * 16  # pixels of a batch; a step of more is measured
+FEW = 2  # times, on as many pictures, whatever its recipe's batch
 
 
-def training_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> list[Figure]:
-    """Pictures a second of ours and Keras' step, ms a step, and the share of waiting for data."""
+def step_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> list[Figure]:
+    """Pictures a second of our loop and of Keras' `fit`, the same batches lying ready for both."""
     size = recipe.training.batch_size
     order = pipeline.Order(len(source.records), size, seed=0)
-
-    def batches(steps: int) -> Iterator:
-        return iter(pipeline.training(source, order, recipe.augmentation, range(steps)))
-
-    inputs, targets = next(batches(1))
+    inputs, targets = next(iter(pipeline.training(source, order, recipe.augmentation, range(1))))
     trainer = training.Trainer(recipe.system, recipe.system.build(), recipe.training, 1000)
     stock = keras_network(recipe)
-    packed = keras_targets(stock, inputs, targets)
-    own = training.inputs_of(stock, inputs)
+    own, packed = training.inputs_of(stock, inputs), keras_targets(stock, inputs, targets)
+    ours, theirs = _again((inputs, targets)), _again((own, packed))
     measures = {
-        "ours": lambda: _speed(lambda: _step(trainer, (inputs, targets)), size),
+        "ours": lambda: _speed(lambda: watched_steps(trainer, ours), size, 1),
+        "Keras fit": lambda: _speed(lambda: stock.fit(theirs, verbose=0), size, 1),
         "Keras train_on_batch": lambda: _speed(lambda: stock.train_on_batch(own, packed), size),
     }
-    topic = f"training step of {recipe.system.size} px, batches of {size}"
-    speeds = compare(topic, "pictures/s", measures, rounds)
-    milliseconds = tuple(1000 * size / speed for speed in speeds[0].values)
-    shares = tuple(_waiting_share(trainer, batches(FROM_PIPELINE)) for _ in range(rounds))
+    topic = f"training step of {recipe.system.size} px, batches of {size}, data lying ready"
+    return compare(topic, "pictures/s", measures, rounds, {"Keras fit": 1.0})
+
+
+def _again(batch: tuple) -> tf.data.Dataset:
+    """The same batch STEPS times.
+
+    Without tuning, of which there is nothing: the end of an iterator waits for the tuner, which may
+    sleep for seconds, and Keras makes an iterator every time.
+    """
+    return pipeline.without_autotuning(tf.data.Dataset.from_tensors(batch).repeat(STEPS))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What some steps of the training loop took."""
+
+    milliseconds: tuple[float, ...]  # each, its waiting included
+    waiting_share: float  # for data, %
+
+
+def watched_steps(trainer: training.Trainer, batches: Iterable, warm_up: int = 0) -> Steps:
+    """Trains on the batches by the loop that trains runs; the first few steps do not count."""
+    timings = []
+    watch = training.Watch(
+        on_step=lambda progress, outcome, timing: timings.append(timing),
+        on_skip=lambda progress, outcome, batch: None,
+        stop_asked=lambda: False,
+        save=lambda progress: None,
+    )
+    for _ in training.epochs(trainer, batches, training.Progress(), watch):
+        pass
+    del timings[:warm_up]
+    whole, waiting = sum(t.whole for t in timings), sum(t.waiting for t in timings)
+    return Steps(tuple(1000 * t.whole for t in timings), 100 * waiting / whole)
+
+
+def fed_figures(name: str, recipe: Recipe, source: pipeline.Source, rounds: int) -> list[Figure]:
+    """A recipe's step time, pictures a second and share of waiting, fed from the pipeline.
+
+    A recipe whose batches two cores compute in seconds is measured as it stands; of a larger one a
+    few steps on a few pictures, and the figures' topic says so.
+    """
+    gc.collect()  # a network is a web of objects: else this one comes on top of the last
+    settings = recipe.training
+    is_large = source.size**2 * settings.batch_size > OFTEN
+    size, steps = (FEW, FEW) if is_large else (settings.batch_size, STEPS)
+    order = pipeline.Order(len(source.records), size, seed=0)
+    settings = replace(settings, batch_size=size, accumulation=1)
+    trainer = training.Trainer(recipe.system, recipe.system.build(), settings, 1000)
+
+    batches = pipeline.training(source, order, recipe.augmentation, range(1 + steps))
+    found = [watched_steps(trainer, batches, 1) for _ in range(1 if is_large else rounds)]
+    milliseconds = tuple(sum(f.milliseconds) / len(f.milliseconds) for f in found)
+    topic = f"training {name} from the pipeline, {source.size} px, batches of {size}"
+    if is_large:
+        topic += f" (its own: {recipe.training.batch_size}), {steps} steps after 1 to warm up"
     return [
-        *speeds,
-        Figure(topic, "ours", "ms/step", milliseconds),
-        Figure(topic, "waiting for data, fed from the pipeline", "%", shares),
+        Figure(topic, "step", "ms", milliseconds),
+        Figure(topic, "speed", "pictures/s", tuple(1000 * size / each for each in milliseconds)),
+        Figure(topic, "waiting for data", "%", tuple(f.waiting_share for f in found)),
     ]
 
 
@@ -65,29 +119,12 @@ def prediction_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> 
     return compare(topic, "pictures/s", measures, rounds)
 
 
-def _speed(call: Callable[[], object], pictures: int) -> float:
+def _speed(call: Callable[[], object], pictures: int, calls: int = STEPS) -> float:
+    """Pictures a second of so many calls, which take STEPS batches together."""
     began = time.perf_counter()
-    for _ in range(STEPS):
+    for _ in range(calls):
         call()
     return STEPS * pictures / (time.perf_counter() - began)
-
-
-def _step(trainer: training.Trainer, batch) -> dict[str, float]:
-    """A step as the training loop takes it: its losses are read, so it has ended."""
-    return {name: float(value) for name, value in trainer.step(batch).items()}
-
-
-def _waiting_share(trainer: training.Trainer, batches: Iterator) -> float:
-    """Per cent of the time of training in which the next batch is not there yet."""
-    next(batches)
-    began, waited = time.perf_counter(), 0.0
-    while True:
-        asked = time.perf_counter()
-        batch = next(batches, None)
-        waited += time.perf_counter() - asked
-        if batch is None:
-            return 100 * waited / (time.perf_counter() - began)
-        _step(trainer, batch)
 
 
 # === The same in stock Keras ===

@@ -10,6 +10,7 @@ Trainer.step(batch)    one update                       trainer.py, sharing.py, 
 epochs(trainer, …)     the loop                         loop.py, progress.py, schedules.py
 Forward(network)       prediction on every device       forward.py
 weights_of, set_weights   arrays by variable path       weights.py
+Summaries, Profile     what TensorBoard shows, where a step's time goes   summaries.py, profile.py
 """
 
 import keras
@@ -29,6 +30,7 @@ from aifashion.training.devices import (
 from aifashion.training.forward import Forward
 from aifashion.training.loop import SKIPPED_AT_MOST, Diverged, Timing, Watch, epochs
 from aifashion.training.optimizers import make_optimizer
+from aifashion.training.profile import Profile
 from aifashion.training.progress import LossScale, Progress
 from aifashion.training.schedules import (
     follow_plateau,
@@ -36,6 +38,7 @@ from aifashion.training.schedules import (
     is_out_of_patience,
     make_schedule,
 )
+from aifashion.training.summaries import Summaries, check_tensorboard, cut_back
 from aifashion.training.trainer import Outcome, Trainer
 from aifashion.training.weights import inputs_of, set_weights, weights_of
 
@@ -46,13 +49,17 @@ __all__ = [
     "Forward",
     "LossScale",
     "Outcome",
+    "Profile",
     "Progress",
+    "Summaries",
     "Timing",
     "Trainer",
     "Training",
     "Watch",
     "be_deterministic",
     "build",
+    "check_tensorboard",
+    "cut_back",
     "describe_devices",
     "devices",
     "epochs",

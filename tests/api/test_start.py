@@ -11,6 +11,7 @@ import pytest
 from support import TINY
 
 from aifashion import checkpoints, data, runs
+from aifashion.api import models
 from aifashion.api.start import TrainOptions, find_or_create
 from aifashion.cli import train_main
 from aifashion.datasets import splits
@@ -167,6 +168,15 @@ def test_other_pictures_are_refused(begun, moved, capsys):
     ask(replace(going_on(begun), data=moved, max_bad=0.02))  # one of 60 is less
 
 
+def test_pictures_that_are_gone_are_refused(begun, moved, sample):
+    saved, records = begun.run / "split.csv", data.labelled(sample)
+    with pytest.raises(Failure, match="1 of its 60 pictures are not in the data") as caught:
+        data.split(saved, sample, records[1:], seed=3)
+    assert caught.value.exit_code == Exit.BAD_DATA and str(records[0].path) in str(caught.value)
+    split = data.split(saved, sample, records[1:], seed=3, max_bad=0.02)
+    assert sum(map(len, split)) == 59
+
+
 def test_a_folder_without_data_is_refused(begun, tmp_path):
     before = stored(begun)
     refused(replace(going_on(begun), data=tmp_path / "nowhere"), Exit.BAD_DATA)
@@ -220,6 +230,31 @@ def test_epochs_that_cannot_be_done(first, epochs, said, sample, tmp_path):
 def test_numbers_that_are_too_low(change, said, sample, tmp_path):
     options = TrainOptions(network="quick", data=sample, run=tmp_path / "run", **change)
     assert refused(options, Exit.USAGE).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "place", [".", "best", "best/*", "checkpoints", "checkpoints/00000012", "best/*/weights.*"]
+)
+def test_where_weights_may_lie(place, trained, tmp_path):
+    (path,) = trained.folder.glob(place) if place != "." else [trained.folder]
+    best = checkpoints.newest(trained.folder / "best").groups["weights"]
+    if place.startswith("checkpoints"):
+        best = checkpoints.newest(trained.folder / "checkpoints").groups["weights"]
+    found = models.read_weights(path)
+    assert found.keys() == best.keys()
+    for name, array in best.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_a_checkpoint_needs_no_run_around_it(trained, sample, tmp_path):
+    copy = shutil.copytree(trained.folder / "checkpoints/00000012", tmp_path / "copy")
+    run = tmp_path / "run"
+    options = TrainOptions(network="quick", data=sample, run=run, resume_model=copy)
+    assert ask(options).recipe.weights == str(copy)
+    (copy / "weights.safetensors").write_bytes(b"damaged")
+    options = replace(options, run=tmp_path / "other")
+    assert "weights.safetensors: damaged" in refused(options, Exit.BAD_MODEL)
+    assert not options.run.exists()
 
 
 # === Through the door, without a step ===

@@ -1,6 +1,6 @@
 """XLA: training and prediction compiled as a whole give the numbers of plain TensorFlow.
 
-Every recipe of the menu is tried with one block a stage and narrow layers, which keeps every kind
+Every recipe of the menu is tried, with one block a stage and narrow layers, which keeps every kind
 of operation. Two things would blur the comparison, since they turn a rounding into a jump:
 
 * A unit next to its ReLU's kink: its gradient passes or not, by the last bit (measured: 1e-6 of
@@ -34,7 +34,8 @@ from aifashion.progress import TrainingProgress
 from aifashion.recipes import RECIPES
 
 FAST = {"CPN": "quick"}  # network family -> its recipe whose proof belongs to the quick tests
-NARROW = {ResNet: {"blocks": (1, 1, 1, 1), "width": 8}}  # of a backbone: what makes it small
+# Of a backbone, what makes it small; blocks stand in place of the depth's.
+NARROW = {ResNet: {"depth": 50, "blocks": (1, 1, 1, 1), "width": 8}}
 SIZE, WIDTH, ROWS, PICTURES = 64, 16, 4, 2
 TOLERANCE = 1e-4  # of the largest value compared
 NOISE = 1e-5
@@ -110,15 +111,17 @@ def pair(system, **settings) -> SimpleNamespace:
     return two
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(name, marks=() if name in FAST.values() else pytest.mark.slow)
-        for name in RECIPES
-    ],
-)
+def menu() -> list:
+    """Every recipe, FAST's first; of those whose systems are alike when small, one."""
+    names = [*FAST.values(), *(name for name in RECIPES if name not in FAST.values())]
+    kinds = {small(name): name for name in reversed(names)}
+    marks = {name: () if name in FAST.values() else pytest.mark.slow for name in names}
+    return [pytest.param(n, marks=marks[n]) for n in names if n in kinds.values()]
+
+
+@pytest.fixture(scope="module", params=menu())
 def two(request) -> SimpleNamespace:
-    """A small network of every recipe in turn."""
+    """A small network of every kind in turn."""
     return pair(small(request.param))
 
 
@@ -316,9 +319,13 @@ def test_full_depth():
     given = batch(two.system, rows=2)
     (losses,), expected = train(two, two.plain, given)
     (compiled_losses,), weights = train(two, two.xla, given)
-    print(losses, compiled_losses)
+    assert list(compiled_losses) == list(losses)
+    assert_allclose([*compiled_losses.values()], [*losses.values()], rtol=TOLERANCE)
     for name, array in expected.items():
-        print(name, np.abs(array-weights[name]).max()/np.abs(array).max()) if np.abs(array-weights[name]).max()/np.abs(array).max() > 1e-4 else 0
+        # XLA's variance is the mean of squares less the square of the mean, which loses digits
+        # where blocks have added up their betas: 3e-4 of the statistics at the end of stage 4.
+        largest = max(np.abs(array).max(), 1e-4)
+        assert_allclose(weights[name], array, rtol=0, atol=1e-3 * largest, err_msg=name)
     inputs = {name: given[0][name] for name in two.network.input}
     plain, xla = (
         next(training.Forward(two.network, jit_compile=jit)([inputs])) for jit in (False, True)
@@ -332,7 +339,7 @@ def test_full_depth():
 
 @pytest.mark.slow
 def test_train_with_xla_and_resume(trained, tmp_path, monkeypatch):
-    """Stopped within the second epoch and resumed: the scores of the plain run, but for kinks."""
+    """Stopped within the second epoch and resumed: the losses of the plain run, but for kinks."""
     run = tmp_path / "run"
     step = TrainingProgress.step
 
@@ -349,16 +356,29 @@ def test_train_with_xla_and_resume(trained, tmp_path, monkeypatch):
     assert train_main([*asked, "--resume", "auto"]) == Exit.DONE
     found, expected = (pd.read_csv(folder / "history.csv") for folder in (run, trained.folder))
     assert list(found) == list(expected) and len(found) == 2
-    print(found.T, expected.T)
+    assert list(found["step"]) == list(expected["step"])
+    assert_allclose(found["learning_rate"], expected["learning_rate"], rtol=TOLERANCE)
+    assert_allclose(found["loss"], expected["loss"], rtol=2e-2)  # kinks: measured 4e-3
+    assert np.isfinite(found["val_ne_percent"]).all()
 
 
 @pytest.mark.slow
-def test_submission_with_xla(trained, tmp_path):
-    tables = []
+def test_submission_with_xla(trained, tmp_path, monkeypatch):
+    """The plain one, but for a point halfway between two pixels."""
+    tables, compilers = [], []
+    make = training.Forward.__init__
+
+    def note(forward, network, cluster=None, jit_compile=False):
+        compilers.append(jit_compile)
+        make(forward, network, cluster, jit_compile)
+
+    monkeypatch.setattr(training.Forward, "__init__", note)
     for flags in ([], ["--jit"]):
         out = tmp_path / f"out{len(flags)}"
         asked = ["--data", str(trained.data), "--model-path", str(trained.folder)]
         assert submit_main([*asked, "--out-path", str(out), *flags]) == Exit.DONE
-        tables.append(pd.read_csv(out / "submission.csv"))
+        tables.append(pd.read_csv(out / "submission.csv").to_numpy())
+    assert compilers == [False, True]
     plain, compiled = tables
-    pd.testing.assert_frame_equal(compiled, plain)
+    assert plain.shape == compiled.shape and len(plain) == 20
+    assert (plain != compiled).sum() <= 0.01 * (plain != "-1_-1_-1").sum()

@@ -6,6 +6,7 @@ Each case runs in processes of its own, since TensorFlow's devices cannot change
 import json
 import os
 import signal
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +18,13 @@ from replica_doors import build_small
 from support import TINY
 
 from aifashion import checkpoints
+from aifashion.api.fit import _agree
+from aifashion.api.start import TrainOptions
 from aifashion.cli import test_main as submit_main
 from aifashion.cli import train_main
-from aifashion.errors import Exit
+from aifashion.errors import Exit, Failure
 from aifashion.keypoints.cpn import CPN
+from aifashion.training import Cluster
 
 LEARNT = ("weights", "ema", "optimizer", "validation")
 
@@ -154,7 +158,7 @@ def alone(sample, tmp_path_factory):
     return folder
 
 
-def workers(run, arguments, environments, signals=()) -> list[processes.Ended]:
+def workers(run, arguments, environments, signals=(), wait_for=(0, 1)) -> list[processes.Ended]:
     """Two workers on a run; `signals`: {worker: [signal, step]}."""
     commands = []
     for worker in range(2):
@@ -162,7 +166,7 @@ def workers(run, arguments, environments, signals=()) -> list[processes.Ended]:
         if worker in dict(signals):
             asked["signal"] = dict(signals)[worker]
         commands.append(doors(asked, ["train", "--run", run, *arguments]))
-    return processes.run(commands, environments)
+    return processes.run(commands, environments, wait_for=wait_for)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +202,7 @@ def test_a_dead_worker_ends_the_other_and_nothing_is_saved(story):
 
 
 def check_survivor(survivor, dead, worker: int) -> None:
-    assert dead.code == -signal.SIGKILL
+    assert dead is None or dead.code == -signal.SIGKILL
     assert survivor.code == Exit.INTERRUPTED, (survivor.code, survivor.error)
     assert survivor.seconds < 60
     (line,) = [line for line in survivor.error.splitlines() if line.startswith("error")]
@@ -242,3 +246,53 @@ def test_the_chief_alone_speaks(story):
     assert chief.out.splitlines()[0] == f"Resuming {story.run}"
     assert [line[:7] for line in chief.out.splitlines()[2:-1]] == ["epoch 3"]
     assert other.out.splitlines() == [str(story.run)]
+
+
+def test_workers_need_a_folder_that_all_of_them_see():
+    chief = Cluster(SimpleNamespace(num_replicas_in_sync=2), workers=2, worker=0)
+    with pytest.raises(Failure, match="2 processes train together: name a folder") as refused:
+        _agree(TrainOptions(), ExitStack(), chief)
+    assert refused.value.exit_code == Exit.USAGE and "--run DIR" in str(refused.value)
+
+
+@pytest.mark.slow
+def test_train_py_in_two_processes(trained, tmp_path):
+    """The door itself and the quick recipe's own network, then once more without --run."""
+    command = ["train.py", "--data", trained.data, *TINY]
+    ended = processes.run([[*command, "--run", tmp_path / "run"]] * 2, tf_config(), most=600)
+    assert [each.code for each in ended] == [0, 0], ended
+    check_same_run(tmp_path / "run", trained.folder)
+    for refused in processes.run([command] * 2, tf_config()):
+        assert refused.code == Exit.USAGE and refused.error.count("\n") == 1, refused.error
+        assert refused.error.startswith("error: 2 processes train together")
+
+
+@pytest.mark.slow
+def test_a_dead_chief_ends_the_other_and_nothing_is_saved(sample, alone, tmp_path):
+    run = tmp_path / "run"
+    kill = {0: [signal.SIGKILL, 14]}
+    dead, survivor = workers(run, ["--data", sample, *SMALL], tf_config(), kill)
+    check_survivor(survivor, dead, 1)
+    assert checkpoints.newest(run / "checkpoints").step == 12
+    assert (run / "state").read_text() == "running\n"  # whose it was is dead
+    finished = workers(run, ["--resume", "auto"], tf_config())
+    assert [ended.code for ended in finished] == [0, 0], finished
+    check_same_run(run, alone)
+
+
+@pytest.mark.slow
+def test_a_worker_that_answers_no_more(sample, tmp_path):
+    """Its machine is off, its network gone: nothing closes the connection."""
+    freeze = {1: [signal.SIGSTOP, 14]}
+    arguments = ["--data", sample, *SMALL]
+    survivor = workers(tmp_path / "run", arguments, tf_config(), freeze, wait_for=(0,))[0]
+    check_survivor(survivor, None, 0)
+    assert checkpoints.newest(tmp_path / "run/checkpoints").step == 12
+
+
+@pytest.mark.slow
+def test_a_chief_that_refuses_ends_the_others(alone, sample):
+    chief, other = workers(alone, ["--data", sample, *SMALL], tf_config())
+    assert chief.code == Exit.USAGE and "holds a run already" in chief.error
+    assert other.code == Exit.INTERRUPTED and "lost another worker" in other.error
+    assert (alone / "state").read_text() == "finished\n"

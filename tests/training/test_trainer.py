@@ -45,11 +45,13 @@ def test_stop_is_told():
     assert make().step(batch([1, 2], [3, 6]), 0, stop=True).stop
 
 
-def test_steps_are_traced_once():
-    trainer = make(replace(SGD, schedule="cosine"))
+@pytest.mark.parametrize(("parts", "names"), [(1, ["_at_once"]), (2, ["_gradients", "_apply"])])
+def test_steps_are_traced_once(parts, names):
+    trainer = make(replace(SGD, schedule="cosine", accumulation=parts))
     for number, rate in enumerate((1.0, 1.0, 0.5)):
         trainer.step(batch([1, 2], [3, 6]), number, rate, stop=number == 1)
-    assert trainer._at_once.experimental_get_tracing_count() == 1
+    for name in names:
+        assert getattr(trainer, name).experimental_get_tracing_count() == 1, name
 
 
 # === Several terms and weights ===
