@@ -64,20 +64,21 @@ def whole(tmp_path_factory) -> Reference:
     return refer(tmp_path_factory.mktemp("whole"), WHOLE)
 
 
-def kill(reference: Reference, run: Path, moment: float) -> bool:
-    """Starts the run or goes on with it; kills it at the moment, if it has not ended by then."""
+def kill(reference: Reference, run: Path, seconds: float) -> float | None:
+    """Starts the run or goes on with it, and kills it then; None, or when it ended by itself."""
+    began = time.monotonic()
     process = start(reference.data, run, reference.recipe)
-    seconds = moment * reference.life
     try:
         assert process.wait(seconds) == 0, said(run)
-        print(f"it ended by itself before {seconds:.1f} s")
-        return False
+        lived = time.monotonic() - began
+        print(f"ended by itself after {lived:.1f} s, before {seconds:.1f} s")
+        return lived
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
     steps = checkpoints.steps(run / "checkpoints")
-    print(f"killed after {seconds:.1f} s, {moment:.0%} of a life; checkpoints of steps {steps}")
-    return True
+    print(f"killed after {seconds:.1f} s; checkpoints of steps {steps}")
+    return None
 
 
 def said(run: Path) -> str:
@@ -87,13 +88,16 @@ def said(run: Path) -> str:
 def check_kills(reference: Reference, folder: Path, count: int, seed: int) -> None:
     """Kills that often, at moments drawn evenly from a life; a run that ends begins anew."""
     print(f"seed of the moments: {seed}; a life: {reference.life:.1f} s")
-    draw, killed = random.Random(seed), 0
+    draw, killed, life = random.Random(seed), 0, reference.life
     for number in itertools.count():
-        run, is_over = folder / f"run_{number}", False
-        while killed < count and not is_over:
-            is_over = not kill(reference, run, draw.random())
-            killed += not is_over
-        if not is_over:
+        run, lived = folder / f"run_{number}", None
+        while killed < count and lived is None:
+            is_new = not run.exists()
+            lived = kill(reference, run, draw.random() * life)
+            killed += lived is None
+            if is_new and lived is not None:
+                life = lived  # the machine has less else to do than it had
+        if lived is None:
             process = start(reference.data, run, reference.recipe)
             assert process.wait(LONGEST) == 0, said(run)
         assert differences(run, reference.folder) == [], said(run)

@@ -79,7 +79,9 @@ def _host_kind(plane: XPlane, event: XEvent) -> str | None:
     """The type of an operation's event, "path/name:Type"; None for what is none."""
     _, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
     is_operation = colon and kind.isidentifier() and "::" not in _name(plane, event)
-    return kind.lstrip("_") if is_operation and kind not in CALLS else None
+    if not is_operation or kind in CALLS:
+        return None
+    return kind.lstrip("_").removeprefix("Mkl").removeprefix("Native")  # oneDNN's have prefixes
 
 
 def _kernel(plane: XPlane, event: XEvent) -> str:
