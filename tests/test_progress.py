@@ -42,6 +42,15 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, capsys):
     assert said.startswith("step 3/4  refine 0.500  8 img/s") and "left" in said
 
 
+def test_a_silent_one_counts(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
+    bar = TrainingProgress(total_steps=4, first_step=0, batch_size=8, silent=True)
+    with bar.shown():
+        steps(bar)
+        bar.line("epoch 1: done")
+    assert capsys.readouterr().out == "" and bar.waiting_share == 0.25
+
+
 def test_items_pass_on_unchanged():
     assert list(progress.track([], 0, "nothing")) == []
     assert list(progress.track(iter("abc"), 3, "letters")) == ["a", "b", "c"]
