@@ -111,7 +111,7 @@ def test_nothing_else_changes():
     ("setting", "right"),
     [
         ("epochs=3", "there are system, training, dataset, augmentation, weights"),
-        ("training.epoch=3", "there are epochs, batch_size, accumulation, optimizer, learning_rate, schedule"),
+        ("training.epoch=3", "there are epochs, batch_size, accumulation, optimizer"),
         ("model.backbone.dept=50", "there are depth, stride_in, width, blocks"),
         ("modell.size=64", "no field 'modell'; there are system, training"),
         ("=3", "no field ''; there are system, training"),

@@ -159,7 +159,8 @@ for layer in (shared, own):
     result = strategy.experimental_local_results(strategy.run(step, args=(batch,)))
     print(*(float(y[0, 0, 0, 0]) for y in result))
 print(*(float(v[0]) for v in strategy.experimental_local_results(shared.moving_variance.value)))
-parts = [np.reshape(np.float32(part), (-1, 1, 1, 1)) for part in ([1000.5], [999.25, 1000.25, 1001])]
+few, more = [1000.5], [999.25, 1000.25, 1001]
+parts = [np.reshape(np.float32(part), (-1, 1, 1, 1)) for part in (few, more)]
 batch = strategy.experimental_distribute_values_from_function(
     lambda context: parts[context.replica_id_in_sync_group])
 strategy.run(tf.function(lambda x: shared(x, training=True)), args=(batch,))
