@@ -145,8 +145,8 @@ def _read_backward(node, with_gradient: list[bool]) -> list:
     operation, inputs, outputs = node.operation, node.input_tensors, list(node.outputs)
     kinds = _kinds(operation)
     if "UpSampling2D" in kinds and operation.interpolation != "nearest":
-        # TensorFlow resizes in float32 whatever the policy, and holds those maps as well.
-        return outputs if _bytes(operation.compute_dtype) < 4 else []
+        # TensorFlow resizes half-precision maps in float32, and holds these as well.
+        return outputs if _bytes(inputs[0].dtype) < 4 else []
     if "Multiply" in kinds:  # each factor for the others' gradients
         others = [with_gradient[:n] + with_gradient[n + 1 :] for n in range(len(inputs))]
         return [x for x, other in zip(inputs, others, strict=True) if any(other)]
