@@ -31,7 +31,8 @@ class Book:
         """
         seconds = time.perf_counter() - self.began
         ne = score["ne_percent"]
-        is_best = training.follow_score(progress, ne)
+        # Amid steps that are not finite nothing is kept: going back would have to take it away.
+        is_best = not progress.skipped_in_a_row and training.follow_score(progress, ne)
         row = {
             "epoch": epoch + 1,
             "step": progress.step,
@@ -86,6 +87,7 @@ class Book:
         state = {
             "epoch": progress.step // self.trainer.steps_per_epoch,
             "seed": self.run.asked.seed,
+            "steps_per_epoch": self.trainer.steps_per_epoch,
             "progress": asdict(progress),
             "loss_scale": asdict(self.trainer.loss_scale),
         }

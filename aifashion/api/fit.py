@@ -164,10 +164,11 @@ def _records(
 
 def _trainer(run: runs.Run, steps_per_epoch: int, cluster: training.Cluster) -> training.Trainer:
     recipe = run.recipe
-    network = training.build(recipe.system, recipe.training, cluster)
-    if not checkpoints.steps(run.checkpoints):
-        start_weights(network, recipe)
-    return training.Trainer(recipe.system, network, recipe.training, steps_per_epoch, cluster)
+    with cluster.watched():  # variables are sent by the first worker
+        network = training.build(recipe.system, recipe.training, cluster)
+        if not checkpoints.steps(run.checkpoints):
+            start_weights(network, recipe)
+        return training.Trainer(recipe.system, network, recipe.training, steps_per_epoch, cluster)
 
 
 def _last_healthy(run: runs.Run) -> checkpoints.Checkpoint | None:
@@ -208,14 +209,24 @@ def _restore(
 
 def _read_state(checkpoint: checkpoints.Checkpoint, trainer: training.Trainer):
     try:
-        trainer.loss_scale = training.LossScale(**checkpoint.state["loss_scale"])
-        return training.Progress(**checkpoint.state["progress"])
+        loss_scale = training.LossScale(**checkpoint.state["loss_scale"])
+        progress = training.Progress(**checkpoint.state["progress"])
+        steps_per_epoch = checkpoint.state["steps_per_epoch"]
     except (KeyError, TypeError) as error:
         raise Failure(
             Exit.BAD_MODEL,
             f"{checkpoint.path}: its state is of another version of AiFashion ({error}). Start a "
             "new run from its weights: --resume-model with --init-epoch.",
         ) from None
+    # --resume-force may have changed the precision; then the first scale of the new one holds.
+    if (loss_scale.scale == 1.0) == (trainer.loss_scale.scale == 1.0):
+        trainer.loss_scale = loss_scale
+    if steps_per_epoch != trainer.steps_per_epoch:
+        warn(
+            f"an epoch has {trainer.steps_per_epoch} steps now, not {steps_per_epoch}: "
+            f"{progress.step} steps count as {progress.step // trainer.steps_per_epoch} epochs."
+        )
+    return progress
 
 
 def _check_same(cluster: training.Cluster, step: int) -> None:
@@ -268,6 +279,7 @@ def _running(run: runs.Run, cluster: training.Cluster) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        mark(runs.FAILED)
+        with suppress(Failure):  # of the disk; the reason above matters more
+            mark(runs.FAILED)
         raise
     mark(runs.FINISHED)

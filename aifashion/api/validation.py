@@ -51,11 +51,12 @@ class Validation:
         """Keypoints of every held-out picture (N, K, 2), NaN where there are none."""
         index = self.schema.indices(self.run.recipe.system.keypoints)
         found = np.zeros((len(self.held_out), len(self.schema.keypoints), 2))
-        batches = pipeline.evaluation(self.source, self.run.recipe.training.batch_size)
+        settings = self.run.recipe.training  # a part of a batch is what the memory holds
+        batches = pipeline.evaluation(self.source, settings.batch_size // settings.accumulation)
         for prediction in self.predictor(batches):
             found[self.own[prediction.record], index] = prediction.keypoints
         faults = self.source.faults
-        data.tell_faults(list(faults.values()), len(self.own), self.run.asked.max_bad)
+        data.tell_faults(list(faults.values()), len(self.held_out), self.run.asked.max_bad)
         found[[self.own[row] for row in faults]] = np.nan
         found = self.trainer.cluster.sum(found)
         others = np.setdiff1d(np.arange(len(self.schema.keypoints)), index)

@@ -48,7 +48,7 @@ def make_groups(training: Training, network: keras.Model) -> list[Group]:
     for number, (pattern, rate) in enumerate(training.rates):
         own = [v for v in left if fnmatchcase(v.path, pattern)]
         if not own:
-            raise Failure(Exit.USAGE, _nothing("rates", pattern, network))
+            raise Failure(Exit.USAGE, _nothing("rates", pattern, "weight", [v.path for v in left]))
         left = [v for v in left if not fnmatchcase(v.path, pattern)]
         groups.append(_group(training, f"optimizer_{number + 1}", own, rate))
     return [_group(training, "optimizer", left, 1.0), *groups] if left else groups
@@ -70,11 +70,12 @@ def freeze(network: keras.Model, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         own = [layer for layer in layers if fnmatchcase(layer.path or layer.name, pattern)]
         if not own:
-            raise Failure(Exit.USAGE, _nothing("freeze", pattern, network))
+            names = [layer.path or layer.name for layer in layers]
+            raise Failure(Exit.USAGE, _nothing("freeze", pattern, "layer", names))
         for layer in own:
             layer.trainable = False
 
 
-def _nothing(field: str, pattern: str, network: keras.Model) -> str:
-    known = ", ".join(v.path for v in network.trainable_variables[:3])
-    return f"training.{field}: {pattern!r} fits no weight of the network. There are {known} …"
+def _nothing(field: str, pattern: str, what: str, names: list[str]) -> str:
+    known = ", ".join(names[:3])
+    return f"training.{field}: {pattern!r} fits no {what} that is left. There are {known} …"

@@ -50,8 +50,13 @@ def follow_plateau(training: Training, progress: Progress, loss: float) -> bool:
 
 
 def follow_score(progress: Progress, score: float | None) -> bool:
-    """Takes note of an epoch's score (lower is better); whether it is the best so far."""
-    if score is not None and score < progress.best_score:
+    """Takes note of an epoch's score (lower is better); whether it is the best so far.
+
+    An epoch without a score changes nothing.
+    """
+    if score is None:
+        return False
+    if score < progress.best_score:
         progress.best_score, progress.stale_scores = score, 0
         return True
     progress.stale_scores += 1

@@ -63,7 +63,11 @@ class Sharing:
         return _part(whole, self.cluster.replicas, replica)
 
     def finer(self, error: Exception) -> "Sharing":
-        """Twice as many parts. Raises Failure (ENVIRONMENT) where a part is one row already."""
+        """Twice as many parts.
+
+        Raises:
+            Failure: ENVIRONMENT where a part is one row a replica, or with several processes.
+        """
         parts = min(2 * self.parts, self.batch_size // self.cluster.replicas)
         alone = self.cluster.workers == 1  # others could not be told which rows they now have
         if parts == self.parts or not alone:

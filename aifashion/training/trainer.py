@@ -35,7 +35,7 @@ SUM = tf.distribute.ReduceOp.SUM
 class Outcome:
     """What a step came to."""
 
-    losses: dict[str, float]  # each term's mean over the batch
+    losses: dict[str, float]  # each term's mean over a part, averaged over the batch's parts
     is_finite: bool  # all losses and gradients are, and so the weights were updated
     has_overflown: bool  # float16's range explains that they are not
     stop: bool  # a process was asked to stop
@@ -90,7 +90,7 @@ class Trainer:
 
         Raises:
             Failure: INTERRUPTED where another process is lost, ENVIRONMENT where the memory does
-                not hold one picture a replica.
+                not hold one picture a replica or, with several processes, a part.
         """
         flags = (tf.constant(self.loss_scale.scale, tf.float32), tf.constant(float(stop)))
         place = (tf.constant(number, tf.int64), tf.constant(rate))

@@ -129,10 +129,10 @@ def test_layers_that_are_not_frozen_move():
 
 
 def test_freezing_what_is_not_there_is_refused():
-    with pytest.raises(Failure, match="freeze: 'spine' fits no weight") as refused:
+    with pytest.raises(Failure, match="freeze: 'spine' fits no layer") as refused:
         make(replace(SGD, freeze=("head", "spine")), Chain())
     assert refused.value.exit_code == Exit.USAGE
-    assert "backbone/kernel" in str(refused.value)
+    assert "There are backbone, head" in str(refused.value)
 
 
 def test_freezing_all_is_refused():

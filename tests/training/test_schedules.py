@@ -122,3 +122,9 @@ def test_patience(patience, lasts):
 
 def test_patience_of_a_run_that_has_no_score_yet():
     assert not is_out_of_patience(Training(patience=1), Progress())
+
+
+def test_an_epoch_without_a_score_costs_no_patience():
+    settings, progress = Training(patience=1), Progress()
+    assert not any(follow_score(progress, None) for _ in range(3))
+    assert not is_out_of_patience(settings, progress)
