@@ -32,7 +32,7 @@ import safetensors
 import safetensors.numpy
 
 from aifashion.disk import check_space, needed_for
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 from aifashion.files import disk_failure, flush_folder, plain, write_flushed
 
 FORMAT = 1
@@ -287,7 +287,7 @@ def _read_regular(path: Path) -> bytes:
     except FileNotFoundError:
         raise _bad(path, "no such file. Check the path, or take another checkpoint.") from None
     except (OSError, ValueError, MemoryError) as error:  # ValueError: a path with a NUL
-        reason = _one_line(error) or "larger than the memory"
+        reason = one_line(error) or "larger than the memory"
         raise _bad(path, f"cannot be read ({reason}). Check the path.") from None
 
 
@@ -295,7 +295,7 @@ def _parse_json(path: Path, data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _damage(path, f"not JSON: {_one_line(error)}") from None
+        raise _damage(path, f"not JSON: {one_line(error)}") from None
     if not isinstance(value, dict):
         raise _damage(path, "not a JSON object")
     return value
@@ -313,7 +313,7 @@ def _parse_arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
             arrays[name] = array.reshape(view["shape"])
         return arrays
     except (safetensors.SafetensorError, ValueError, OverflowError) as error:
-        raise _damage(path, f"not a safetensors file: {_one_line(error)}") from None
+        raise _damage(path, f"not a safetensors file: {one_line(error)}") from None
 
 
 # === Hashes and faults ===
@@ -335,8 +335,3 @@ def _bad(path: Path, message: str) -> Failure:
 
 def _damage(path: Path, problem: str) -> Failure:
     return _bad(path, f"damaged: {problem}. Take another checkpoint, or fetch the file again.")
-
-
-def _one_line(error: Exception) -> str:
-    """A message may quote names out of the file: no line breaks, and not without end."""
-    return " ".join(str(error).split())[:200].rstrip(".")

@@ -21,3 +21,8 @@ class Failure(Exception):
     def __init__(self, exit_code: Exit, message: str):
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def one_line(error: Exception | str) -> str:
+    """What an error says, for a Failure to quote: no line breaks, and not without end."""
+    return " ".join(str(error).split())[:200].rstrip(".")

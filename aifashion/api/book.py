@@ -31,7 +31,6 @@ class Book:
         """
         seconds = time.perf_counter() - self.began
         ne = score["ne_percent"]
-        # Amid steps that are not finite nothing is kept: going back would have to take it away.
         is_best = not progress.skipped_in_a_row and training.follow_score(progress, ne)
         row = {
             "epoch": epoch + 1,
@@ -79,11 +78,17 @@ class Book:
         Raises:
             Failure: ENVIRONMENT where it refused several times in a row.
         """
-        if self.writes and _are_finite(self.trainer.arrays()):
-            self._try(self.save_now, progress)
+        if not self.writes:
+            return
+        arrays = self.trainer.arrays()
+        if _are_finite(arrays):
+            self._try(self._write, progress, arrays)
 
     def save_now(self, progress: training.Progress) -> None:
         """`save`, but a disk that refuses is a Failure at once."""
+        self._write(progress, self.trainer.arrays())
+
+    def _write(self, progress: training.Progress, arrays: training.Groups) -> None:
         state = {
             "epoch": progress.step // self.trainer.steps_per_epoch,
             "seed": self.run.asked.seed,
@@ -91,7 +96,7 @@ class Book:
             "progress": asdict(progress),
             "loss_scale": asdict(self.trainer.loss_scale),
         }
-        checkpoints.save(self.run.checkpoints, progress.step, self.trainer.arrays(), state)
+        checkpoints.save(self.run.checkpoints, progress.step, arrays, state)
 
     def _save_best(self, step: int, score: dict) -> None:
         with self.trainer.averaged() as network:

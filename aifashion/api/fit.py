@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -67,11 +68,10 @@ def _fit(
     system, settings = run.recipe.system, run.recipe.training
     schema = datasets.named(run.recipe.dataset).SCHEMA
     source = pipeline.Source(records, schema, system.keypoints, system.size)
-    steps_per_epoch = pipeline.Order(len(records), settings.batch_size, 0).steps_per_epoch
+    order = pipeline.Order(len(records), settings.batch_size, run.asked.seed)
+    steps_per_epoch = order.steps_per_epoch
     trainer = _trainer(run, steps_per_epoch, cluster)
-    order = pipeline.Order(
-        len(records), settings.batch_size, run.asked.seed, tuple(trainer.sharing.own_rows)
-    )
+    order = replace(order, rows=tuple(trainer.sharing.own_rows))
     progress = _restore(run, trainer, checkpoints.newest(run.checkpoints, warn))
     validation = Validation(run, held_out, trainer)
     total, is_silent = settings.epochs * steps_per_epoch, not cluster.is_chief

@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 import platform
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +19,7 @@ from aifashion import __version__, images, visualize
 from aifashion.api.models import Model
 from aifashion.api.predictions import Predictions
 from aifashion.datasets.schema import ABSENT, OCCLUDED, KeypointRecord, KeypointSchema
+from aifashion.doctor import machine
 from aifashion.errors import Failure
 from aifashion.keypoints import metrics
 from aifashion.report import Bin, Edge, History, Point, ReportData, Scores, Shown, Swaps
@@ -327,20 +326,11 @@ def _machine() -> list[tuple[str, str]]:
         except PackageNotFoundError:
             continue
     facts.append(("OpenCV", cv2.__version__))
+    processor = machine.processor()
     gpus = keras.distribution.list_devices("gpu")
     return [
         *facts,
         ("System", f"{platform.system()} {platform.machine()}"),
-        ("Processor", _processor()),
+        ("Processor", f"{processor['name']}, {processor['cores']} threads"),
         ("GPUs", str(len(gpus)) if gpus else "none"),
     ]
-
-
-def _processor() -> str:
-    model = platform.processor() or platform.machine()
-    path = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and path.is_file():
-        lines = path.read_text(errors="replace").splitlines()
-        named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-        model = next(named, model)
-    return f"{model}, {os.cpu_count()} threads"

@@ -24,6 +24,7 @@ class Validation:
         self.run, self.held_out, self.trainer = run, held_out, trainer
         self.schema = datasets.named(run.recipe.dataset).SCHEMA
         system, cluster = run.recipe.system, trainer.cluster
+        self.truth = metrics.truth_of(held_out)
         self.own = range(cluster.worker, len(held_out), cluster.workers)
         own = [held_out[row] for row in self.own]
         self.source = pipeline.Source(own, self.schema, system.keypoints, system.size)
@@ -42,8 +43,7 @@ class Validation:
             progress.is_ended = progress.is_ended or over
         if not self.held_out:
             return NOTHING
-        truth = metrics.truth_of(self.held_out)
-        score = metrics.evaluate(truth, predictions, self.schema)
+        score = metrics.evaluate(self.truth, predictions, self.schema)
         named = {f"val_{name}_loss": value for name, value in losses.items()}
         return {**score, "losses": named} if named else score
 

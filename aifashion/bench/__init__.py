@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aifashion.bench import rounds as measuring
 from aifashion.bench import startup
+from aifashion.doctor import machine as doctor
 from aifashion.errors import Exit, Failure
 from aifashion.progress import quiet_start, say
 
@@ -69,17 +70,11 @@ def machine() -> dict[str, str | int | float]:
         import numpy
         import tensorflow
 
-    libraries = (tensorflow, keras, numpy, cv2)
+    libraries, processor = (tensorflow, keras, numpy, cv2), doctor.processor()
     return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "processor": processor["name"],
+        "cores": processor["usable"],
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         **{library.__name__: library.__version__ for library in libraries},
     }
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -13,7 +13,7 @@ import numpy as np
 
 from aifashion import training
 from aifashion.backbones.resnet import ResNet
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 from aifashion.keypoints.cpn import CPN
 from aifashion.training import Cluster, Trainer, Training
 
@@ -69,8 +69,7 @@ def _tried(trial: Callable[[], dict]) -> dict:
     try:
         answer = trial()
     except Exception as error:  # whatever it is, the report should say so and go on
-        reason = " ".join(str(error).split())[:300]
-        answer = {"ok": False, "error": f"{type(error).__name__}: {reason}"}
+        answer = {"ok": False, "error": f"{type(error).__name__}: {one_line(error)}"}
     return {**answer, "seconds": round(time.perf_counter() - began, 2)}
 
 

@@ -39,7 +39,7 @@ from aifashion.training.schedules import (
     make_schedule,
 )
 from aifashion.training.summaries import Summaries, check_tensorboard, cut_back
-from aifashion.training.trainer import Outcome, Trainer
+from aifashion.training.trainer import Groups, Outcome, Trainer
 from aifashion.training.weights import inputs_of, set_weights, weights_of
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Cluster",
     "Diverged",
     "Forward",
+    "Groups",
     "LossScale",
     "Outcome",
     "Profile",

@@ -8,14 +8,14 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 from aifashion.training.config import PRECISIONS
 
 # What TensorFlow raises in the processes that are left when one has died.
@@ -79,7 +79,7 @@ def be_deterministic() -> None:
 class Cluster:
     """The processes that train together, and this one's place among them."""
 
-    strategy: tf.distribute.Strategy
+    strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
     workers: int = 1  # processes
     worker: int = 0  # this one
 
@@ -155,7 +155,7 @@ class Cluster:
 def _reason(error: tf.errors.OpError) -> str:
     """What an error says, without the pages on where in the graph it arose."""
     found = re.search("Collective ops is aborted by: (.*)", error.message)
-    return " ".join((found[1] if found else error.message).split())[:200].rstrip(".:")
+    return one_line(found[1] if found else error.message).rstrip(".:")
 
 
 @lru_cache(maxsize=1)
@@ -194,11 +194,10 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
         resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
         return resolver
     except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise Failure(
             Exit.USAGE,
-            f"TF_CONFIG or Slurm's variables do not name the workers ({reason}). Mend or unset "
-            "them; docs/training.md shows both.",
+            f"TF_CONFIG or Slurm's variables do not name the workers ({one_line(error)}). Mend "
+            "or unset them; docs/training.md shows both.",
         ) from None
 
 
@@ -247,7 +246,7 @@ def devices(most: int | None = None) -> Cluster:
 def _mirrored(names: tuple[str, ...]) -> Cluster:
     """TensorFlow wants one strategy for the same devices, not two."""
     if len(names) == 1:
-        return Cluster(tf.distribute.get_strategy())
+        return Cluster()
     return Cluster(tf.distribute.MirroredStrategy(list(names)))
 
 

@@ -30,7 +30,7 @@ class Forward:
         self, network: keras.Model, cluster: Cluster | None = None, jit_compile: bool = False
     ):
         self.network = network
-        self.cluster = cluster or Cluster(tf.distribute.get_strategy())
+        self.cluster = cluster or Cluster()
         check_compilation(jit_compile, self.cluster)
         self._compiled = tf.function(self._run, autograph=False, jit_compile=jit_compile or None)
 

@@ -16,7 +16,7 @@ SKIPPED_AT_MOST = 20  # steps in a row
 
 
 class Diverged(Exception):
-    """Too many steps in a row had losses or gradients that are not finite."""
+    """Losses or gradients were not finite too many times in a row, or weights are not."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from aifashion.errors import one_line
 from aifashion.files import write_json
 from aifashion.progress import warn
 from aifashion.training import trace
@@ -97,8 +98,7 @@ class Profile:
             self._tell(error)
 
     def _tell(self, error: Exception) -> None:
-        reason = " ".join(str(error).split())[:200]
-        warn(f"--profile: nothing is measured ({reason}). Training goes on.")
+        warn(f"--profile: nothing is measured ({one_line(error)}). Training goes on.")
 
 
 def examine(devices: list[trace.Device], timings: list[Timing], steps: range) -> Findings:

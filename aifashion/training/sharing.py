@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 from aifashion.training.devices import Cluster
 
 
@@ -71,11 +71,10 @@ class Sharing:
         parts = min(2 * self.parts, self.batch_size // self.cluster.replicas)
         alone = self.cluster.workers == 1  # others could not be told which rows they now have
         if parts == self.parts or not alone:
-            reason = " ".join(str(error).split())[:200]
             raise Failure(
                 Exit.ENVIRONMENT,
-                f"out of memory with {self.parts} parts of a batch of {self.batch_size} ({reason})."
-                " Lower --batch-size, raise training.accumulation, or "
+                f"out of memory with {self.parts} parts of a batch of {self.batch_size} "
+                f"({one_line(error)}). Lower --batch-size, raise training.accumulation, or "
                 "--set training.precision=bfloat16.",
             ) from None
         return Sharing(self.cluster, self.batch_size, parts)

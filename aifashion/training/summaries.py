@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.core.util.event_pb2 import Event
 
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 from aifashion.files import replace_file
 from aifashion.progress import warn
 
@@ -61,8 +61,7 @@ class Summaries:
                 yield
         except (tf.errors.OpError, OSError) as error:
             if not self.has_told:
-                reason = " ".join(str(error).split())[:200]
-                warn(f"{self.folder}: not written ({reason}). Training goes on.")
+                warn(f"{self.folder}: not written ({one_line(error)}). Training goes on.")
             self.has_told = True
 
 

@@ -52,7 +52,7 @@ class Trainer:
         steps_per_epoch: int,
         cluster: Cluster | None = None,
     ):
-        self.cluster = cluster or Cluster(tf.distribute.get_strategy())
+        self.cluster = cluster or Cluster()
         self.strategy = self.cluster.strategy
         check_compilation(training.jit_compile, self.cluster)
         self.system, self.network, self.training = system, network, training

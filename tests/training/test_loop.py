@@ -109,22 +109,31 @@ def test_rate_factor(drops, is_halved, factor):
     assert script.asked[0][2] == pytest.approx(factor)
 
 
-def test_seconds_of_a_step_and_of_waiting(monkeypatch):
+def slow(outcomes: list[Outcome], seconds: float, settings: Training, monkeypatch) -> Script:
+    """A script whose steps take so many seconds of the loop's clock, which is its `clock.now`."""
     clock = SimpleNamespace(now=0.0)
-
-    def slow_batches():
-        clock.now += 3
-        yield 0
 
     class Slow(Script):
         def step(self, *asked):
-            clock.now += 4
+            clock.now += seconds
             return super().step(*asked)
 
     now = lambda: clock.now  # noqa: E731
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=now, perf_counter=now))
+    script = Slow(outcomes, settings)
+    script.clock = clock
+    return script
+
+
+def test_seconds_of_a_step_and_of_waiting(monkeypatch):
+    script = slow([GOOD], 4, SGD, monkeypatch)
+
+    def slow_batches():
+        script.clock.now += 3
+        yield 0
+
     diary = Diary()
-    list(epochs(Slow([GOOD]), slow_batches(), Progress(), diary))
+    list(epochs(script, slow_batches(), Progress(), diary))
     assert diary.steps[0][2] == loop.Timing(whole=7.0, waiting=3.0)
 
 
@@ -186,17 +195,7 @@ def test_real_skips():
 
 def saves(outcomes: list[Outcome], minutes: float, monkeypatch) -> list[dict]:
     """What is saved where each step takes a minute."""
-    clock = SimpleNamespace(now=0.0)
-
-    class Minute(Script):
-        def step(self, *asked):
-            clock.now += 60
-            return super().step(*asked)
-
-    now = lambda: clock.now  # noqa: E731
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=now, perf_counter=now))
-    diary = Diary()
-    script = Minute(outcomes, replace(SGD, save_minutes=minutes))
+    script, diary = slow(outcomes, 60, replace(SGD, save_minutes=minutes), monkeypatch), Diary()
     list(epochs(script, range(len(outcomes)), Progress(), diary))
     return diary.saved
 
