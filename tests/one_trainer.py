@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from aifashion import checkpoints, training
-from aifashion.api import fit, validation
+from aifashion.api.fitting import fit, validation
 
 
 @contextmanager

@@ -148,6 +148,7 @@ def test_the_table_says_what_was_missed():
         rounds.Figure("speed", "ours", "samples/s", (4.0,)),
         rounds.Figure("speed", "a", "samples/s", (2.0,), (2.0,), 2.0),
         rounds.Figure("speed", "b", "samples/s", (8.0,), (0.5,), 0.6),
+        rounds.Figure("speed", "c", "samples/s", (4.0, 4.1), (0.97, 1.01), 1.0),
         rounds.Figure("memory", "peak", "MiB", (1500.0,)),
     ]
     lines = rounds.table(figures).splitlines()
@@ -156,10 +157,12 @@ def test_the_table_says_what_was_missed():
         "ours",
         "a",
         "b",
+        "c",
         "memory",
         "peak",
     ]
     assert lines[2].endswith("target 2 met") and lines[3].endswith("target 0.6 MISSED")
+    assert lines[4].endswith("target 1 not told apart")
 
 
 # === Training ===

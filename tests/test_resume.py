@@ -17,7 +17,7 @@ from same_run import differences
 from support import ROOT, TINY
 
 from aifashion import checkpoints, training
-from aifashion.api import fit
+from aifashion.api.fitting import fit
 from aifashion.cli import train_main
 from aifashion.errors import Exit
 from aifashion.progress import TrainingProgress

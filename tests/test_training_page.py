@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from support import ROOT, TINY
 
-from aifashion.api.start import HARMLESS
+from aifashion.api.fitting.start import HARMLESS
 from aifashion.cli import doors, main
 from aifashion.training import Training
 

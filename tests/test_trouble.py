@@ -16,8 +16,8 @@ from one_trainer import one_trainer
 from support import ROOT, TINY
 
 from aifashion import checkpoints, training
-from aifashion.api import fit
-from aifashion.api.validation import NOTHING
+from aifashion.api.fitting import fit
+from aifashion.api.fitting.validation import NOTHING
 from aifashion.cli import train_main
 from aifashion.errors import Exit
 

@@ -1,6 +1,6 @@
 """What the doors and verbs do: recipe + pipeline + loop + run, composed.
 
-train(TrainOptions) -> Run            aifashion.api.fit
+train(TrainOptions) -> Run            aifashion.api.fitting.fit
 test(TestOptions) -> TestResult       aifashion.api.submit
 load(path) -> Model                   aifashion.api.models; Model.predict(image, category)
 demo(DemoOptions) -> Path             aifashion.api.look
@@ -11,12 +11,12 @@ cost_table() -> str                   aifashion.api.costs
 """
 
 from aifashion.api.costs import cost_table
-from aifashion.api.fit import train
+from aifashion.api.fitting.fit import train
+from aifashion.api.fitting.start import TrainOptions
 from aifashion.api.look import DemoOptions, demo, menu, predict
 from aifashion.api.models import Model, load
 from aifashion.api.report import ReportOptions, make_report
 from aifashion.api.sheet import SheetOptions, draw_sheet
-from aifashion.api.start import TrainOptions
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
 from aifashion.training import use_gpus
 

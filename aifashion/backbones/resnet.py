@@ -13,11 +13,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 from keras import layers
 
+from aifashion import hdf5
 from aifashion.backbones.names_resnet import keras_applications_names
 from aifashion.backbones.pixels import NORMALISATION, normalise
 from aifashion.errors import Exit, Failure
@@ -191,7 +191,7 @@ def load_weight_file(model: keras.Model, config: ResNet, path: Path) -> None:
     Raises:
         Failure: BAD_MODEL, naming what is missing, left over or of another shape.
     """
-    arrays = _fold_biases(_read(path))
+    arrays = _fold_biases(hdf5.read(path))
     names = keras_applications_names(config.stage_blocks)
     variables = {v.path: v for v in model.variables if v.path in names}
     faults = [f"no {theirs}" for theirs in names.values() if theirs not in arrays]
@@ -211,26 +211,6 @@ def load_weight_file(model: keras.Model, config: ResNet, path: Path) -> None:
         )
     for ours, variable in variables.items():
         variable.assign(arrays[names[ours]])
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """`layer/variable` -> array. Links out of the file are not followed, nothing is executed."""
-    arrays = {}
-
-    def keep(name: str, item) -> None:
-        if isinstance(item, h5py.Dataset):
-            # Written as layer/layer/variable:0, by Keras 3 without the :0.
-            layer, *_, variable = name.split("/")
-            arrays[f"{layer}/{variable.removesuffix(':0')}"] = item[()]
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(keep)
-    except OSError as error:
-        raise Failure(
-            Exit.BAD_MODEL, f"{path}: no readable HDF5 file ({error}). Get it again."
-        ) from None
-    return arrays
 
 
 def _fold_biases(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

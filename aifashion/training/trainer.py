@@ -75,6 +75,8 @@ class Trainer:
         self._at_once = tf.function(self._whole, autograph=False, jit_compile=jit)
         self._gradients = tf.function(self._part, autograph=False, jit_compile=jit)
         self._apply = tf.function(self._update, autograph=False, jit_compile=jit)
+        # One kernel for some thousand small operations, which gradients do not overlap with here.
+        self._apply_fused = tf.function(self._update, autograph=False, jit_compile=True)
         self._losses = tf.function(self._part_losses, autograph=False, jit_compile=jit)
         self._restore = tf.function(self._put_back, autograph=False)
 
@@ -119,7 +121,7 @@ class Trainer:
         gradients, before, numbers = self._replica_part(*batch, 1.0, flags, [])
         tf.cond(
             _is_sound(numbers),
-            lambda: self._update(gradients, *place),
+            lambda: self._apply_fused(gradients, *place),
             lambda: self._put_back(before),
         )
         return numbers

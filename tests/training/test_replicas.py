@@ -18,8 +18,8 @@ from replica_doors import build_small
 from support import TINY
 
 from aifashion import checkpoints
-from aifashion.api.fit import _agree
-from aifashion.api.start import TrainOptions
+from aifashion.api.fitting.fit import _agree
+from aifashion.api.fitting.start import TrainOptions
 from aifashion.cli import test_main as submit_main
 from aifashion.cli import train_main
 from aifashion.errors import Exit, Failure

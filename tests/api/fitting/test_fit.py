@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from aifashion import training
-from aifashion.api.fit import _read_state
+from aifashion.api.fitting.fit import _read_state
 from aifashion.checkpoints import Checkpoint
 from aifashion.errors import Exit, Failure
 

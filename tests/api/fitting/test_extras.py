@@ -10,8 +10,8 @@ from support import TINY
 from tensorflow.core.util.event_pb2 import Event
 
 from aifashion import training
-from aifashion.api.extras import Extras
-from aifashion.api.start import TrainOptions
+from aifashion.api.fitting.extras import Extras
+from aifashion.api.fitting.start import TrainOptions
 from aifashion.cli import train_main
 
 TERMS = {"P2", "P3", "P4", "P5", "refine"}

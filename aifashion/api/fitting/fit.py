@@ -10,12 +10,12 @@ from pathlib import Path
 import keras
 
 from aifashion import checkpoints, data, datasets, files, runs, training
-from aifashion.api.book import Book
-from aifashion.api.extras import Extras
+from aifashion.api.fitting.book import Book
+from aifashion.api.fitting.extras import Extras
+from aifashion.api.fitting.start import TrainOptions, find_or_create
+from aifashion.api.fitting.stopping import stop_asked
+from aifashion.api.fitting.validation import Validation
 from aifashion.api.models import start_weights
-from aifashion.api.start import TrainOptions, find_or_create
-from aifashion.api.stopping import stop_asked
-from aifashion.api.validation import Validation
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
 from aifashion.progress import TrainingProgress, say, warn

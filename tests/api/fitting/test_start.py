@@ -12,7 +12,7 @@ from support import TINY
 
 from aifashion import checkpoints, data, runs
 from aifashion.api import models
-from aifashion.api.start import TrainOptions, find_or_create
+from aifashion.api.fitting.start import TrainOptions, find_or_create
 from aifashion.cli import train_main
 from aifashion.datasets import splits
 from aifashion.errors import Exit, Failure

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from aifashion import runs, training
-from aifashion.api.start import TrainOptions
+from aifashion.api.fitting.start import TrainOptions
 from aifashion.progress import TrainingProgress
 
 

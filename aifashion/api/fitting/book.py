@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from aifashion import checkpoints, runs, training
-from aifashion.api.extras import Extras
+from aifashion.api.fitting.extras import Extras
 from aifashion.errors import Exit, Failure
 from aifashion.progress import TrainingProgress, warn
 
