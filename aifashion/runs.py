@@ -32,6 +32,7 @@ from aifashion.training import Training
 
 ROOT = Path("trained_models")
 CONFIG_TYPES = {kind.__name__: kind for kind in (Recipe, CPN, ResNet, Training, Augmentation)}
+TOGETHER = "together.json"  # marks a folder of runs, each trained for a category of its own
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 # The recipe comes last: a folder is a run, and may be cleared again, as long as it is there.
 CONTENTS = (
@@ -130,7 +131,7 @@ def create(folder: Path | None, asked: Asked, recipe: Recipe, overwrite: bool = 
         )
     try:
         if folder is None:
-            folder = _make_unused(ROOT / asked.category, datetime.now())
+            folder = make_unused(ROOT / asked.category, datetime.now())
         else:
             _clear(folder)
             folder.mkdir(parents=True, exist_ok=True)
@@ -151,8 +152,8 @@ def write_recipe(run: Run) -> None:
     write_json(run.folder / "recipe.json", content)
 
 
-def _make_unused(parent: Path, now: datetime) -> Path:
-    """Makes <parent>/<now>, with _2, _3 … behind it where runs start in the same second."""
+def make_unused(parent: Path, now: datetime) -> Path:
+    """Makes the folder <parent>/<now>, with _2, _3 … behind it where runs start in the same second."""
     parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         name = now.strftime("%Y_%m_%d_%H_%M_%S") + (f"_{number}" if number > 1 else "")
@@ -218,9 +219,13 @@ def listed(root: Path = ROOT) -> list[Run]:
     return runs
 
 
-def newest_finished(root: Path = ROOT) -> Run | None:
-    """The newest run that finished."""
-    return next((run for run in reversed(listed(root)) if run.state == FINISHED), None)
+def newest_finished(root: Path = ROOT) -> Path | None:
+    """The folder of the newest run that finished, or of all that were trained together with it."""
+    run = next((run for run in reversed(listed(root)) if run.state == FINISHED), None)
+    if run is None:
+        return None
+    together = run.folder.parent
+    return together if (together / TOGETHER).is_file() else run.folder
 
 
 def newest_unfinished(category: str, root: Path = ROOT) -> Run | None:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from aifashion import affine, images
 from aifashion.datasets.schema import ABSENT, KeypointRecord, KeypointSchema, flip_permutation
 from aifashion.errors import Failure
+from aifashion.keypoints.predict import View
 from aifashion.recipes import Augmentation
 from pipelines import augment
 
@@ -63,9 +64,13 @@ class Source:
             self.faults[record] = str(failure)
             return None
 
-    def letterbox(self, picture: np.ndarray) -> np.ndarray:
-        """The unaugmented way of a picture (H, W, 3) into the input, 2x3."""
-        return affine.letterbox(picture.shape[1], picture.shape[0], self.size, self.size)
+    def letterbox(self, picture: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """The unaugmented way of a picture (H, W, 3), or of a box of it, into the input, 2x3."""
+        if box is None:
+            return affine.letterbox(picture.shape[1], picture.shape[0], self.size, self.size)
+        x1, y1, x2, y2 = box
+        fit = affine.letterbox(x2 - x1, y2 - y1, self.size, self.size)
+        return affine.compose(affine.translation(-x1, -y1), fit)
 
 
 @lru_cache
@@ -207,30 +212,41 @@ def _training_truth(
 
 
 def evaluation(
-    source: Source, batch_size: int, angles: Sequence[float] = (0.0,), workers: int | None = None
+    source: Source,
+    batch_size: int,
+    views: Sequence[View] = (View(),),
+    boxes: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> tf.data.Dataset:
-    """Every record in order: (inputs, notes), `batch_size` pictures each under every angle.
+    """Every record in order: (inputs, notes), `batch_size` pictures in every view.
 
-    A batch has batch_size * len(angles) rows, the views of a picture next to each other. The last
+    A batch has batch_size * len(views) rows, the views of a picture next to each other. The last
     batch is filled up with grey rows whose `record` is -1.
+
+    Args:
+        boxes: x1, y1, x2, y2 of each record in its pixels, (N, 4): what is shown of the picture;
+            None: all of it.
     """
-    count, views = len(source.records), len(angles)
+    count, each = len(source.records), len(views)
 
     def load(step: int) -> dict[str, np.ndarray]:
-        batch = _empty_batch(source, batch_size * views)
+        batch = _empty_batch(source, batch_size * each)
         first = step * batch_size
         for place, record in enumerate(range(first, min(first + batch_size, count))):
-            rows = slice(place * views, (place + 1) * views)
+            rows = slice(place * each, (place + 1) * each)
             batch["record"][rows] = record
-            _evaluation_sample(source, {name: a[rows] for name, a in batch.items()}, angles)
+            box = None if boxes is None else boxes[record]
+            _evaluation_sample(source, {name: a[rows] for name, a in batch.items()}, views, box)
         return batch
 
     steps = range(-(-count // batch_size))
-    like = _empty_batch(source, batch_size * views)
+    like = _empty_batch(source, batch_size * each)
     return _batches(steps, load, like, (INPUTS, NOTES), workers)
 
 
-def _evaluation_sample(source: Source, rows: dict, angles: Sequence[float]) -> None:
+def _evaluation_sample(
+    source: Source, rows: dict, views: Sequence[View], box: np.ndarray | None
+) -> None:
     """Fills the rows of one picture, a view each."""
     record = int(rows["record"][0])
     picture = source.read(record)
@@ -239,11 +255,11 @@ def _evaluation_sample(source: Source, rows: dict, angles: Sequence[float]) -> N
     rows["keypoint_mask"][:] = source.mask(record)
     rows["size"][:] = picture.shape[1::-1]
     middle = source.size / 2
-    for view, angle in enumerate(angles):
-        turn = affine.about((middle, middle), angle)
-        matrix = affine.compose(source.letterbox(picture), turn)
-        images.warp(picture, matrix, (source.size, source.size), out=rows["image"][view])
-        rows["to_input"][view] = matrix
+    for row, view in enumerate(views):
+        change = affine.about((middle, middle), view.angle, view.scale)
+        matrix = affine.compose(source.letterbox(picture, box), change)
+        images.warp(picture, matrix, (source.size, source.size), out=rows["image"][row])
+        rows["to_input"][row] = matrix
 
 
 # === Batches ===

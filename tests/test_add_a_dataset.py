@@ -168,7 +168,7 @@ def test_the_file_names_faults(content, said, hats, tmp_path):
         (["--network", "quick", "--set", "dataset=hats"], Exit.USAGE,
          "dataset hats has no keypoint neckline_left (24 unknown)"),
         (["--network", "hats", "--category", "dress"], Exit.USAGE,
-         "--category dress: unknown. Use all or one of hat, beanie."),
+         "--category dress: unknown. Use all, each or one of hat, beanie."),
     ],
 )  # fmt: skip
 def test_train_refuses_in_one_line(arguments, code, said, hats, tmp_path, capsys):

@@ -174,7 +174,7 @@ def test_newest(tmp_path):
     assert [run.folder for run in runs.listed(tmp_path)] == [
         run.folder for run in (stale, old, done, broken, live)
     ]
-    assert runs.newest_finished(tmp_path) == done
+    assert runs.newest_finished(tmp_path) == done.folder
     assert runs.newest_unfinished("all", tmp_path) == live
     assert runs.newest_unfinished("skirt", tmp_path) == broken
     assert runs.newest_unfinished("dress", tmp_path) is None

@@ -1,8 +1,9 @@
 """What the doors and verbs do: recipe + pipeline + loop + run, composed.
 
 train(TrainOptions) -> Run            aifashion.api.fitting.fit
+train_each(TrainOptions) -> Path      aifashion.api.fitting.each
 test(TestOptions) -> TestResult       aifashion.api.submit
-load(path) -> Model                   aifashion.api.models; Model.predict(image, category)
+load(*paths) -> Model                 aifashion.api.models; Model.predict(image, category)
 demo(DemoOptions) -> Path             aifashion.api.look
 predict(pictures, path) -> answers    aifashion.api.look
 make_report(ReportOptions) -> Path    aifashion.api.report
@@ -11,18 +12,22 @@ cost_table() -> str                   aifashion.api.costs
 """
 
 from aifashion.api.costs import cost_table
+from aifashion.api.fitting.each import EACH, train_each
 from aifashion.api.fitting.fit import train
 from aifashion.api.fitting.start import TrainOptions
 from aifashion.api.look import DemoOptions, demo, menu, predict
 from aifashion.api.models import Model, load
+from aifashion.api.predictions import PredictOptions
 from aifashion.api.report import ReportOptions, make_report
 from aifashion.api.sheet import SheetOptions, draw_sheet
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
 from aifashion.training import use_gpus
 
 __all__ = [
+    "EACH",
     "DemoOptions",
     "Model",
+    "PredictOptions",
     "ReportOptions",
     "SheetOptions",
     "TestOptions",
@@ -38,5 +43,6 @@ __all__ = [
     "refuse_faults",
     "test",
     "train",
+    "train_each",
     "use_gpus",
 ]

@@ -25,7 +25,7 @@ class DemoOptions:
     """What demo.py was asked."""
 
     source: Path | None = None  # a picture, a folder or a list; None: the test data's first ones
-    model: Path | None = None
+    model: tuple[Path, ...] = ()  # runs; none: the newest finished one
     data: Path | None = None
     category: str | None = None  # None: the list's, else the likeliest is taken
     out: Path | None = None
@@ -59,7 +59,7 @@ def demo(options: DemoOptions) -> Path:
     Raises:
         Failure: BAD_DATA where no picture could be read.
     """
-    model = load(options.model)
+    model = load(*options.model)
     pictures = list(_pictures(options, model))
     looked: list[Look] = []
     for picture in pictures:
@@ -71,7 +71,8 @@ def demo(options: DemoOptions) -> Path:
         known = options.category or picture.category
         category, prediction = model.predict(image, known)
         sure = _sureness(prediction)
-        looked.append(Look(picture.path, image, _garment(model, category, prediction), sure))
+        garment = visualize.Garment(category, prediction.keypoints, prediction.confidence)
+        looked.append(Look(picture.path, image, garment, sure))
         if known is None:
             say(f"{picture.path}: most likely {category}, mean confidence {sure:.2f}")
     if not looked:
@@ -87,7 +88,7 @@ def predict(
     An answer holds `image`, `category`, and `keypoints`: name -> [x, y, confidence] in pixels of
     the upright picture; or `image` and `error` where the picture cannot be read.
     """
-    network = load(model)
+    network = load() if model is None else load(model)
     network.tried(category)  # refused before the first picture
     for path in pictures:
         try:
@@ -95,11 +96,11 @@ def predict(
         except Failure as failure:
             yield {"image": str(path), "error": str(failure)}
             continue
-        garment = _garment(network, found, prediction)
         schema = network.dataset.SCHEMA
         names = schema.categories[found]
         rows = schema.indices(names)
-        values = np.column_stack([garment.keypoints[rows], garment.confidence[rows]]).round(3)
+        points, sure = prediction.keypoints[rows], prediction.confidence[rows]
+        values = np.column_stack([points, sure]).round(3)
         yield {
             "image": str(path),
             "category": found,
@@ -123,16 +124,6 @@ def menu() -> str:
         drawn = "drawn data" if run.asked.drawn else run.asked.data
         lines.append(f"  {run.folder}  {run.asked.recipe_name}  {run.state}  {drawn}  {ne}")
     return "\n".join(lines)
-
-
-def _garment(model: Model, category: str, prediction) -> visualize.Garment:
-    """The prediction in the schema's order."""
-    schema = model.dataset.SCHEMA
-    index = schema.indices(model.system.keypoints)
-    keypoints = np.zeros((len(schema.keypoints), 2))
-    confidence = np.zeros(len(schema.keypoints))
-    keypoints[index], confidence[index] = prediction.keypoints, prediction.confidence
-    return visualize.Garment(category, keypoints, confidence)
 
 
 def _sureness(prediction) -> float:
@@ -159,7 +150,7 @@ def _pictures(options: DemoOptions, model: Model) -> Iterable[Picture]:
 def _save(looked: list[Look], options: DemoOptions, model: Model) -> Path:
     """Writes one drawing to `out`, or several into its folder, and a sheet beside them."""
     schema = model.dataset.SCHEMA
-    base = options.out or Path("submission") / f"demo_{model.run.folder.name}"
+    base = options.out or Path("submission") / f"demo_{model.name}"
     if len(looked) == 1:
         (look,) = looked
         path = base if base.suffix else base / f"{look.path.stem}.jpg"

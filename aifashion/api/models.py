@@ -1,7 +1,8 @@
-"""Trained networks from disk: a run, a checkpoint or a safetensors file."""
+"""Trained networks from disk, alone or together: runs, checkpoints or safetensors files."""
 
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -10,14 +11,15 @@ import numpy as np
 
 from aifashion import affine, checkpoints, datasets, images, matching, runs, training
 from aifashion.backbones.resnet import load_imagenet
+from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import FLIP, Prediction, Predictor, Views
+from aifashion.keypoints.predict import FLIP, Member, Prediction, Predictor, Views
 from aifashion.progress import say
 from aifashion.recipes import Recipe
 
 
 @dataclass(frozen=True)
-class Model:
+class Trained:
     """A trained network and the run it comes from."""
 
     run: runs.Run
@@ -28,43 +30,91 @@ class Model:
         return self.run.recipe.system
 
     @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories it was trained on."""
+        asked = self.run.asked.category
+        known = datasets.named(self.run.recipe.dataset).SCHEMA.categories
+        return tuple(known) if asked == "all" else (asked,)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What predicts: a trained network, or several, each for the categories that it knows.
+
+    Networks that know the same category are averaged: their heat maps, before a peak is read.
+    """
+
+    trained: tuple[Trained, ...]
+    _predictors: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def run(self) -> runs.Run:
+        """The run of the first network."""
+        return self.trained[0].run
+
+    @property
+    def name(self) -> str:
+        """Of the folders that hold what it predicts."""
+        if len(self.trained) == 1:
+            return f"{self.run.asked.category}_{self.run.folder.name}"
+        return f"{len(self.trained)}_networks_{self.run.folder.name}"
+
+    @property
+    def folders(self) -> str:
+        """Where its networks come from, for people."""
+        return ", ".join(str(trained.run.folder) for trained in self.trained)
+
+    @property
+    def parameters(self) -> int:
+        """Of all its networks together."""
+        return sum(each.network.count_params() for each in self.trained)
+
+    @property
     def dataset(self) -> ModuleType:
         """The module of the dataset whose names it speaks."""
         return datasets.named(self.run.recipe.dataset)
 
-    @cached_property
-    def _predictor(self) -> Predictor:
-        return self.predictor(FLIP)
-
-    def predictor(self, views: Views, jit: bool = False) -> Predictor:
-        """A predictor that averages over these views, on all of this process's devices.
-
-        With `jit` compiled by XLA, on one device: else it raises Failure (USAGE).
-        """
-        forward = partial(training.Forward, cluster=training.devices(), jit_compile=jit)
-        return Predictor(self.system, self.network, views, forward)
-
     @property
     def categories(self) -> tuple[str, ...]:
-        """The categories it was trained on."""
-        asked = self.run.asked.category
-        return tuple(self.dataset.SCHEMA.categories) if asked == "all" else (asked,)
+        """The categories that at least one network knows, in the schema's order."""
+        known = {name for trained in self.trained for name in trained.categories}
+        return tuple(name for name in self.dataset.SCHEMA.categories if name in known)
 
     def tried(self, category: str | None) -> tuple[str, ...]:
-        """The categories a picture is predicted as: the one given, else all the network knows.
+        """The categories a picture is predicted as: the one given, else all that are known.
 
         Raises:
-            Failure: USAGE for one it does not know.
+            Failure: USAGE for one that no network knows.
         """
         if category is None:
             return self.categories
         if category not in self.categories:
             raise Failure(
                 Exit.USAGE,
-                f"category {category}: {self.run.folder} does not know it. Use one of "
+                f"category {category}: {self.folders} does not know it. Use one of "
                 f"{', '.join(self.categories)}.",
             )
         return (category,)
+
+    def groups(self, categories: Iterable[str]) -> dict[tuple[Trained, ...], list[str]]:
+        """Which networks predict which of these categories."""
+        groups = {}
+        for category in categories:
+            knowing = tuple(t for t in self.trained if category in t.categories)
+            groups.setdefault(knowing, []).append(category)
+        return groups
+
+    def predictor(self, knowing: Sequence[Trained], views: Views, jit: bool = False) -> Predictor:
+        """The predictor of some of its networks, on all of this process's devices; kept.
+
+        With `jit` compiled by XLA, on one device: else it raises Failure (USAGE).
+        """
+        key = (tuple(map(id, knowing)), views, jit)
+        if key not in self._predictors:
+            members = [Member(trained.system, trained.network) for trained in knowing]
+            forward = partial(training.Forward, cluster=training.devices(), jit_compile=jit)
+            self._predictors[key] = Predictor(members, views, forward)
+        return self._predictors[key]
 
     def predict(self, image: np.ndarray, category: str | None = None) -> tuple[str, Prediction]:
         """The keypoints of one picture.
@@ -75,56 +125,84 @@ class Model:
                 keypoints are the surest on average is taken.
 
         Returns:
-            the category and the prediction, in the picture's pixels.
+            the category and the prediction, in the picture's pixels and the schema's order; the
+            confidence outside the category is 0.
 
         Raises:
-            Failure: USAGE for a category the network does not know.
+            Failure: USAGE for a category that no network knows.
         """
-        categories = self.tried(category)
-        size = self.system.size
-        matrix = affine.letterbox(image.shape[1], image.shape[0], size, size)
-        canvas = images.warp(image, matrix, (size, size))
-        own = self.dataset.SCHEMA.categories
-        masks = np.array([np.isin(self.system.keypoints, own[name]) for name in categories])
-        count = len(categories)
-        inputs = {
-            "image": np.repeat(canvas[None], count, axis=0),
-            "keypoint_mask": masks.astype(np.float32),
-            "record": np.arange(count),
-        }
-        predictions = self._predictor.batch(inputs, {"to_input": np.repeat(matrix[None], count, 0)})
-        sureness = [p.confidence.sum() / masks[p.record].sum() for p in predictions]
-        best = int(np.argmax(sureness))
-        return categories[best], predictions[best]
+        found = {}
+        for knowing, names in self.groups(self.tried(category)).items():
+            predictor = self.predictor(knowing, FLIP)
+            own, keypoints = self.dataset.SCHEMA.categories, predictor.keypoints
+            masks = np.array([np.isin(keypoints, own[name]) for name in names], np.float32)
+            batch = [_alone(image, masks, size) for size in predictor.sizes]
+            for prediction in predictor.batch(*batch):
+                name = names[prediction.record]
+                found[name] = _in_order(prediction, predictor.keypoints, self.dataset.SCHEMA)
+        sizes = {name: len(self.dataset.SCHEMA.categories[name]) for name in found}
+        best = max(found, key=lambda name: found[name].confidence.sum() / sizes[name])
+        return best, found[best]
 
 
-def load(path: Path | str | None = None) -> Model:
-    """Loads a run's best weights, a checkpoint's, or those of a safetensors file inside a run.
+def _alone(image: np.ndarray, masks: np.ndarray, size: int) -> tuple[dict, dict]:
+    """(inputs, notes) of one picture, once for each category's mask."""
+    matrix = affine.letterbox(image.shape[1], image.shape[0], size, size)
+    canvas = images.warp(image, matrix, (size, size))
+    pictures, ways = (np.repeat(array[None], len(masks), axis=0) for array in (canvas, matrix))
+    inputs = {"image": pictures, "keypoint_mask": masks, "record": np.arange(len(masks))}
+    return inputs, {"to_input": ways}
+
+
+def _in_order(prediction: Prediction, keypoints, schema: KeypointSchema) -> Prediction:
+    """A prediction of some keypoints as one of all the schema's."""
+    index = schema.indices(keypoints)
+    points, confidence = np.zeros((len(schema.keypoints), 2)), np.zeros(len(schema.keypoints))
+    points[index], confidence[index] = prediction.keypoints, prediction.confidence
+    return replace(prediction, keypoints=points, confidence=confidence)
+
+
+def load(*paths: Path | str) -> Model:
+    """Loads the networks of runs (their best weights), checkpoints or safetensors files in runs.
 
     Args:
-        path: a run's folder, a checkpoint's folder or a .safetensors file; None: the newest
-            finished run.
+        paths: of each a run's folder, a folder of runs (all of them), a checkpoint's folder or a
+            .safetensors file; none: the newest finished run.
 
     Raises:
-        Failure: BAD_MODEL, saying which file is wrong and why.
+        Failure: BAD_MODEL, saying which file is wrong and why; USAGE where they speak of different
+            datasets.
     """
-    if path is None:
-        run = runs.newest_finished()
-        if run is None:
+    if not paths:
+        newest = runs.newest_finished()
+        if newest is None:
             raise Failure(
                 Exit.BAD_MODEL,
                 f"no finished run below {runs.ROOT}: train one (python train.py --category all) "
                 "or name one with --model-path.",
             )
-        path = run.folder
-    path = Path(path)
+        paths = (newest,)
+    found = [inner for path in paths for inner in _runs_at(Path(path))]
+    trained = tuple(_load_one(path) for path in dict.fromkeys(found))
+    if len(names := {each.run.recipe.dataset for each in trained}) > 1:
+        raise Failure(Exit.USAGE, f"networks of different datasets: {', '.join(sorted(names))}.")
+    return Model(trained)
+
+
+def _runs_at(path: Path) -> list[Path]:
+    """The runs in a folder of runs; what else is named is meant itself."""
+    inner = sorted(found.parent for found in path.glob("*/recipe.json"))
+    return inner if inner and not runs.is_run(path) else [path]
+
+
+def _load_one(path: Path) -> Trained:
     run, arrays = _open(path)
     network = training.build(run.recipe.system, training.Training(), training.devices())
     try:
         training.set_weights(network, arrays)
     except Failure as failure:
         raise Failure(failure.exit_code, f"{path}: {failure}") from None
-    return Model(run, network)
+    return Trained(run, network)
 
 
 def _open(path: Path) -> tuple[runs.Run, dict[str, np.ndarray]]:

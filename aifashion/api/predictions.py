@@ -1,7 +1,7 @@
 """Predictions of many records: each picture's keypoints, or its category's mean shape."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,23 +10,33 @@ from aifashion import images
 from aifashion.api.models import Model
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import AUGMENTED, FLIP, PLAIN
+from aifashion.keypoints.predict import FLIP, PLAIN, SCALED, TURNED, Predictor, Views
 from aifashion.progress import track
-from pipelines import keypoints as pipeline
+from pipelines.keypoints import Source, evaluation
 
-VIEWS = {"none": PLAIN, "flip": FLIP, "full": AUGMENTED}
+VIEWS = {"none": PLAIN, "flip": FLIP, "scales": SCALED, "full": TURNED}
 UNKNOWN_SIZE = (512, 512)  # of a picture whose header cannot be read either
 BATCH = 16
+MARGIN = 0.15  # around the keypoints found, of their box's longer side: what is shown again
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How pictures are predicted."""
+
+    augment: str = "flip"  # key of VIEWS
+    crop: bool = False  # once more on the box of what was found
+    jit: bool = False  # compiled by XLA, on one device
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of records, in their order; K keypoints, the schema's."""
+    """What is said of records, in their order; K keypoints, the schema's."""
 
     records: Sequence[KeypointRecord]
     keypoints: np.ndarray  # (N, K, 2), pixels of each picture
     confidence: np.ndarray  # (N, K), 0 outside the category
-    faults: Mapping[int, str]  # rows whose picture could not be read -> why; they hold mean shapes
+    faults: dict[int, str]  # rows whose picture could not be read -> why; they hold mean shapes
 
     @property
     def readable(self) -> np.ndarray:
@@ -37,28 +47,85 @@ class Predictions:
 
 
 def predict_records(
-    model: Model, records: Sequence[KeypointRecord], views: str, jit: bool = False
+    model: Model, records: Sequence[KeypointRecord], options: PredictOptions
 ) -> Predictions:
-    """Predicts every record with `views`, a key of VIEWS; with `jit` compiled by XLA."""
-    system, schema = model.system, model.dataset.SCHEMA
-    source = pipeline.Source(records, schema, system.keypoints, system.size)
-    index = schema.indices(system.keypoints)
-    keypoints = np.zeros((len(records), len(schema.keypoints), 2))
-    confidence = np.zeros((len(records), len(schema.keypoints)))
-    batches = pipeline.evaluation(source, BATCH, VIEWS[views].angles)
-    predictor = model.predictor(VIEWS[views], jit)
-    for prediction in track(predictor(batches), len(records), "predicting"):
-        keypoints[prediction.record, index] = prediction.keypoints
-        confidence[prediction.record, index] = prediction.confidence
-    for row in source.faults:
-        keypoints[row] = _mean_shape(model, records[row])
-        confidence[row] = 0
-    return Predictions(records, keypoints, confidence, dict(source.faults))
+    """Predicts every record by the networks that know its category.
+
+    With `crop` a picture is shown twice: whole, then the box of the keypoints found with a margin;
+    the mean of the two places counts.
+
+    Raises:
+        Failure: USAGE for a category that no network knows.
+    """
+    count, k = len(records), len(model.dataset.SCHEMA.keypoints)
+    found = Predictions(records, np.zeros((count, k, 2)), np.zeros((count, k)), {})
+    answers = _answers(model, found, options)
+    total = count * (2 if options.crop else 1)
+    for row, index, points, confidence in track(answers, total, "predicting"):
+        found.keypoints[row, index] = points
+        found.confidence[row, index] = confidence
+    for row in found.faults:
+        found.keypoints[row] = _mean_shape(model, records[row])
+        found.confidence[row] = 0
+    return found
+
+
+Answer = tuple[int, np.ndarray, np.ndarray, np.ndarray]  # row, keypoints' places in the schema, …
+
+
+def _answers(model: Model, found: Predictions, options: PredictOptions) -> Iterator[Answer]:
+    """Each row's points and confidence; those of the second pass read what the first has found."""
+    records = found.records
+    asked = dict.fromkeys(record.category for record in records)
+    for category in asked:
+        model.tried(category)
+    for knowing, names in model.groups(asked).items():
+        rows = [row for row, record in enumerate(records) if record.category in names]
+        predictor = model.predictor(knowing, VIEWS[options.augment], options.jit)
+        shown = _Shown(model, predictor, rows, VIEWS[options.augment])
+        yield from shown.answers(found)
+        if options.crop:
+            boxes = np.array([_box(found.keypoints[row], found.confidence[row]) for row in rows])
+            for row, index, points, confidence in shown.answers(found, boxes):
+                yield row, index, (points + found.keypoints[row, index]) / 2, confidence
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Rows of the records that the same networks predict."""
+
+    model: Model
+    predictor: Predictor
+    rows: list[int]
+    views: Views
+
+    def answers(self, found: Predictions, boxes: np.ndarray | None = None) -> Iterator[Answer]:
+        """Predicts the rows, of the pictures all or a box; notes what cannot be read."""
+        schema, records = self.model.dataset.SCHEMA, [found.records[row] for row in self.rows]
+        keypoints = self.predictor.keypoints
+        sources = [Source(records, schema, keypoints, size) for size in self.predictor.sizes]
+        each = (evaluation(source, BATCH, self.views.each, boxes) for source in sources)
+        index = schema.indices(keypoints)
+        for prediction in self.predictor(zip(*each, strict=True)):
+            row = self.rows[prediction.record]
+            yield row, index, prediction.keypoints, prediction.confidence
+        found.faults.update({self.rows[row]: why for row, why in sources[0].faults.items()})
+
+
+def _box(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """x1, y1, x2, y2 around the points of the category, with a margin."""
+    own = points[confidence > 0]
+    if not len(own):  # the picture cannot be read
+        return np.array([0.0, 0.0, 1.0, 1.0])
+    low, high = own.min(axis=0), own.max(axis=0)
+    margin = max(MARGIN * (high - low).max(), 1.0)
+    return np.concatenate([low - margin, high + margin])
 
 
 def _mean_shape(model: Model, record: KeypointRecord) -> np.ndarray:
     """The category's mean keypoints on the record's picture, (K, 2)."""
-    path = model.run.folder / "mean_shapes.json"
+    knowing = next(t for t in model.trained if record.category in t.categories)
+    path = knowing.run.folder / "mean_shapes.json"
     try:
         shape = np.array(json.loads(path.read_text())[record.category])
     except (OSError, ValueError, KeyError):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aifashion import data
 from aifashion import report as html
-from aifashion.api.models import Model, load
-from aifashion.api.predictions import Predictions, predict_records
+from aifashion.api.models import Model, Trained, load
+from aifashion.api.predictions import Predictions, PredictOptions, predict_records
 from aifashion.api.report_data import Evaluated, collect
 from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointRecord
@@ -16,7 +16,7 @@ from aifashion.files import write_text
 from aifashion.progress import say, warn
 
 NAME = "report.html"
-VIEWS = "flip"  # as test.py predicts unless told otherwise
+PREDICTING = PredictOptions()  # as test.py predicts unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scored:
 
     folder: Path  # the data folder
     predictions: Predictions
-    augment: str
+    predicting: PredictOptions
     category: str  # a category, or "all"
     anyway: bool  # the mean shapes of unreadable pictures count
 
@@ -48,17 +48,21 @@ def make_report(options: ReportOptions) -> Path:
         Failure: as `load` does; BAD_DATA where the data named are none, ENVIRONMENT where the
             report cannot be written.
     """
-    model = load(options.model)
+    model = load() if options.model is None else load(options.model)
     folder = options.data or Path(model.run.asked.data)
     if options.data is not None:
         model.dataset.find(folder)  # refuses what is no data
     records = _known_test(model, folder)
     if records:
         evaluated = Evaluated(
-            model, folder, predict_records(model, records, VIEWS), _of_test(len(records)), VIEWS
+            model,
+            folder,
+            predict_records(model, records, PREDICTING),
+            _of_test(len(records)),
+            PREDICTING,
         )
     else:
-        evaluated = _held_out(model, folder, VIEWS)
+        evaluated = _held_out(model, folder, PREDICTING)
     path = options.out or model.run.folder / NAME
     write_text(path, html.render(collect(evaluated)))
     return path
@@ -72,10 +76,10 @@ def report_test(model: Model, scored: Scored, folders: Sequence[Path]) -> None:
     records = scored.predictions.records
     try:
         if any(record.keypoints is None for record in records):
-            evaluated = _held_out(model, scored.folder, scored.augment)
+            evaluated = _held_out(model, scored.folder, scored.predicting)
         else:
             said = _of_test(len(records), scored.predictions.faults, scored.anyway)
-            evaluated = Evaluated(model, scored.folder, scored.predictions, said, scored.augment)
+            evaluated = Evaluated(model, scored.folder, scored.predictions, said, scored.predicting)
         evaluated = replace(evaluated, category=scored.category, anyway=scored.anyway)
         page = html.render(collect(evaluated))
         for folder in folders:
@@ -108,7 +112,7 @@ def _known_test(model: Model, folder: Path) -> list[KeypointRecord]:
     return [record for record in records if record.category in model.categories]
 
 
-def _held_out(model: Model, folder: Path, views: str) -> Evaluated:
+def _held_out(model: Model, folder: Path, predicting: PredictOptions) -> Evaluated:
     """Predictions of the pictures the run validated with, or why there are none."""
     missing = "The truth of the test list is not known"
     try:
@@ -118,24 +122,41 @@ def _held_out(model: Model, folder: Path, views: str) -> Evaluated:
         records, why = [], str(failure)
     if not records:
         warn(f"{missing}, and {why}")
-        return Evaluated(model, folder, None, f"No scores. {missing}, and {why}", views)
+        return Evaluated(model, folder, None, f"No scores. {missing}, and {why}", predicting)
     say(f"{missing}: the report scores the {len(records)} pictures held out from training.")
     said = (
         f"{missing}. Scored on the {len(records)} pictures that the run held out from training to "
         "validate with. Its best epoch was chosen with them, which flatters it a little."
     )
-    return Evaluated(model, folder, predict_records(model, records, views), said, views)
+    return Evaluated(model, folder, predict_records(model, records, predicting), said, predicting)
 
 
 def _validation(model: Model, folder: Path) -> list[KeypointRecord]:
-    """The records that split.csv holds out. The data may have been moved since, as a whole."""
-    saved = model.run.folder / "split.csv"
+    """The records that every network of their category held out. The data may have been moved."""
     records = data.labelled(folder, model.dataset)
+    rows = [_held_out_rows(each, records, folder) for each in model.trained]
+    return [
+        record
+        for row, record in enumerate(records)
+        if record.category in model.categories
+        and all(
+            row in held_out
+            for each, held_out in zip(model.trained, rows, strict=True)
+            if record.category in each.categories
+        )
+    ]
+
+
+def _held_out_rows(trained: Trained, records: list[KeypointRecord], folder: Path) -> set[int]:
+    """The rows of the records that a run's split.csv holds out."""
+    saved = trained.run.folder / "split.csv"
     if not saved.is_file():
-        return []
-    then = Path(model.run.asked.data)
-    _, rows = splits.read(saved, [replace(r, path=_moved(r.path, folder, then)) for r in records])
-    return [records[row] for row in rows if records[row].category in model.categories]
+        return set()
+    then = Path(trained.run.asked.data)
+    own = [row for row, record in enumerate(records) if record.category in trained.categories]
+    moved = [replace(records[row], path=_moved(records[row].path, folder, then)) for row in own]
+    _, held_out = splits.read(saved, moved)
+    return {own[row] for row in held_out}
 
 
 def _moved(path: Path, folder: Path, then: Path) -> Path:

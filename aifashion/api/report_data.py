@@ -1,25 +1,19 @@
 """What a report holds, collected: scores, curves, pictures, facts about the run and the machine."""
 
 import csv
-import json
-import platform
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 
-from aifashion import __version__, images, visualize
+from aifashion import images, visualize
 from aifashion.api.models import Model
-from aifashion.api.predictions import Predictions
+from aifashion.api.predictions import Predictions, PredictOptions
+from aifashion.api.report_facts import commands_of, day, facts_of, machine_facts
 from aifashion.datasets.schema import ABSENT, OCCLUDED, KeypointRecord, KeypointSchema
-from aifashion.doctor import machine
 from aifashion.errors import Failure
 from aifashion.keypoints import metrics
 from aifashion.report import Bin, Edge, History, Point, ReportData, Scores, Shown, Swaps
@@ -30,7 +24,6 @@ QUALITY = 82
 CURVE = tuple(round(0.005 * k, 3) for k in range(101))  # 0 … 0.5, where the PCK curve is drawn
 BINS = tuple(round(0.1 * k, 1) for k in range(11))  # of confidence
 WITHIN = 0.05
-LIBRARIES = ("keras", "tensorflow", "numpy", "pandas", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ class Evaluated:
     folder: Path  # the data folder
     predictions: Predictions | None  # None where no picture's truth is known
     said: str  # which pictures these are, or why there are none
-    views: str
+    predicting: PredictOptions
     category: str = "all"
     anyway: bool = False  # the mean shapes of unreadable pictures count
 
@@ -74,14 +67,17 @@ def collect(evaluated: Evaluated) -> ReportData:
         skipped = [(records[row].image_id, why) for row, why in predictions.faults.items()]
         units = metrics.units(evaluated.truth, evaluated.model.dataset.SCHEMA)
         unscored = [records[row].image_id for row in np.flatnonzero(np.isnan(units))]
-    garments = "every garment" if asked.category == "all" else asked.category
+    model = evaluated.model
+    known = model.categories
+    whole = len(known) == len(model.dataset.SCHEMA.categories)
+    garments = "every garment" if whole else ", ".join(known)
     name = f"{evaluated.folder}{' (drawn)' if drawn else ''}"
-    parameters = f"{evaluated.model.network.count_params() / 1e6:.2f} million parameters"
+    parameters = f"{model.parameters / 1e6:.2f} million parameters"
     return ReportData(
-        title=asked.recipe_name,
-        subtitle=" · ".join((f"Keypoints of {garments}", name, parameters, _day(run.folder))),
+        title=" + ".join(dict.fromkeys(t.run.asked.recipe_name for t in model.trained)),
+        subtitle=" · ".join((f"Keypoints of {garments}", name, parameters, day(run.folder))),
         drawn=drawn,
-        facts=_facts(evaluated, history),
+        facts=facts_of(evaluated, history),
         history=history,
         scored_on=evaluated.said,
         scores=scores or None,
@@ -89,8 +85,8 @@ def collect(evaluated: Evaluated) -> ReportData:
         best=best,
         skipped=skipped,
         unscored=unscored,
-        commands=_commands(evaluated),
-        machine=_machine(),
+        commands=commands_of(evaluated),
+        machine=machine_facts(),
     )
 
 
@@ -232,105 +228,3 @@ def _number(text: str | None) -> float | None:
     except (TypeError, ValueError):
         return None
     return value if np.isfinite(value) else None
-
-
-def _facts(evaluated: Evaluated, history: History) -> list[tuple[str, str]]:
-    model = evaluated.model
-    run, parameters = model.run, model.network.count_params()
-    settings, asked = run.recipe.training, run.asked
-    facts = [
-        ("Recipe", asked.recipe_name),
-        ("Garments", asked.category),
-        ("Trained on", asked.data + (", drawn" if asked.drawn else "")),
-        ("Pictures", _split_counts(run.folder / "split.csv")),
-        ("Parameters", f"{parameters:,}"),
-        ("Input", f"{run.recipe.system.size} × {run.recipe.system.size} pixels"),
-        ("Training", f"{len(history.epochs)} of {settings.epochs} epochs, batches of "
-         f"{settings.batch_size}, {settings.optimizer}"),
-        ("Start", "random weights" if run.recipe.weights == "none" else run.recipe.weights),
-        ("Seed", str(asked.seed)),
-        ("Time", _duration(sum(second or 0 for second in history.seconds))),
-        ("Date", _day(run.folder)),
-        ("Scored on", str(evaluated.folder)),
-        ("Views of a picture", {"none": "one", "flip": "two: as it is, mirrored"}.get(
-            evaluated.views, "ten: five angles, each mirrored too")),
-        ("Run", str(run.folder)),
-    ]  # fmt: skip
-    return [(name, value) for name, value in facts if value]
-
-
-def _day(folder: Path) -> str:
-    """When a run was started: the time of its recipe."""
-    return f"{datetime.fromtimestamp((folder / 'recipe.json').stat().st_mtime):%-d %B %Y}"
-
-
-def _duration(seconds: float) -> str:
-    if not seconds:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def _split_counts(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    held_out = sum(line.endswith(",val") for line in lines)
-    trained = sum(line.endswith(",train") for line in lines)
-    return f"{trained:,} to train on, {held_out:,} to validate with"
-
-
-# === How to do it again ===
-
-
-def _commands(evaluated: Evaluated) -> list[tuple[str, str]]:
-    run = evaluated.model.run
-    commands = []
-    drawing = _drawing(Path(run.asked.data))
-    if drawing:
-        commands.append(("Draw the data", drawing))
-    if run.asked.command:
-        door = run.asked.command.partition(" ")[0].endswith(".py")
-        commands.append(("Train", ("python " if door else "") + run.asked.command))
-    test = ["python", "test.py", "--model-path", run.folder, "--data", evaluated.folder]
-    test += ["--augment", evaluated.views]
-    if evaluated.category != "all":
-        test += ["--category", evaluated.category]
-    if evaluated.anyway:
-        test += ["--score-anyway"]
-    commands.append(("Test", shlex.join(map(str, test))))
-    again = ["python", "-m", "aifashion", "report", run.folder, "--data", evaluated.folder]
-    commands.append(("Make this report again", shlex.join(map(str, again))))
-    return commands
-
-
-def _drawing(folder: Path) -> str | None:
-    """The command that draws a drawn folder again; None where it does not say how it was drawn."""
-    try:
-        told = json.loads((folder / "drawn.json").read_text(encoding="utf-8"))
-        values = [int(told[name]) for name in ("images", "test_images", "seed", "size")]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    flags = zip(("--images", "--test-images", "--seed", "--size"), values, strict=True)
-    given = [str(part) for flag in flags for part in flag]
-    return shlex.join(["python", "-m", "aifashion", "draw", "fashionai", str(folder), *given])
-
-
-def _machine() -> list[tuple[str, str]]:
-    """This machine and its libraries; no name of it or of anybody on it."""
-    facts = [("aifashion", __version__), ("Python", platform.python_version())]
-    for name in LIBRARIES:
-        try:
-            facts.append((name, version(name)))
-        except PackageNotFoundError:
-            continue
-    facts.append(("OpenCV", cv2.__version__))
-    processor = machine.processor()
-    gpus = keras.distribution.list_devices("gpu")
-    return [
-        *facts,
-        ("System", f"{platform.system()} {platform.machine()}"),
-        ("Processor", f"{processor['name']}, {processor['cores']} threads"),
-        ("GPUs", str(len(gpus)) if gpus else "none"),
-    ]

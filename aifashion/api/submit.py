@@ -1,6 +1,6 @@
 """Testing: predictions of a whole test list, the submission and its score."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from aifashion import data
 from aifashion.api.models import Model, load
-from aifashion.api.predictions import predict_records
+from aifashion.api.predictions import PredictOptions, predict_records
 from aifashion.api.report import Scored, report_test
 from aifashion.datasets.schema import (
     ABSENT,
@@ -31,13 +31,12 @@ class TestOptions:
     __test__ = False  # not a class of tests, whatever its name
 
     data: Path | None = None
-    model: Path | None = None
+    models: tuple[Path, ...] = ()  # runs or folders of runs; none: the newest finished run
     out: Path | None = None
     category: str = "all"
-    augment: str = "flip"  # key of predictions.VIEWS
     max_bad: float = 0.0
     score_anyway: bool = False
-    jit: bool = False  # compiled by XLA, on one device
+    predicting: PredictOptions = field(default_factory=PredictOptions)
 
 
 @dataclass(frozen=True)
@@ -58,28 +57,31 @@ def test(options: TestOptions) -> TestResult:
     Rows whose picture cannot be read hold the mean shape of their category and are listed in the
     result; `refuse_faults` says whether they are too many.
     """
-    model = load(options.model)
+    model = load(*options.models)
     dataset = model.dataset
     folder = data.choose(options.data or _own_data(model), dataset)
     part = data.test_part(folder, dataset)
     records = _select(data.only(dataset.read_part(part), options.category), model)
-    predicted = predict_records(model, records, options.augment, options.jit)
+    predicted = predict_records(model, records, options.predicting)
     predictions, confidence = predicted.keypoints, predicted.confidence
     faults = {records[row].image_id: why for row, why in predicted.faults.items()}
 
-    out = options.out or Path("submission") / f"{model.run.asked.category}_{model.run.folder.name}"
+    out = options.out or Path("submission") / model.name
     submission = out / dataset.SUBMISSION
     answers = _answers(records, predictions, dataset.SCHEMA)
     _write(dataset.write, submission, answers)
     _check_submission(submission, answers, dataset)
     _write_confidence(out / "confidence.csv", records, confidence, dataset.SCHEMA)
+    # What several networks score together belongs to none of their runs.
+    alone = [model.run.folder] if len(model.trained) == 1 else []
     score = _score(records, predictions, faults, options, dataset.SCHEMA)
     if score is not None:
         marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}
         write_json(out / "metrics.json", marked)
-        write_json(model.run.folder / "metrics.json", marked)
-    scored = Scored(folder, predicted, options.augment, options.category, options.score_anyway)
-    report_test(model, scored, [model.run.folder, out])
+        for folder_of_one in alone:
+            write_json(folder_of_one / "metrics.json", marked)
+    scored = Scored(folder, predicted, options.predicting, options.category, options.score_anyway)
+    report_test(model, scored, [*alone, out])
     return TestResult(submission, score, faults, len(records))
 
 
@@ -99,7 +101,7 @@ def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]
     if foreign:
         raise Failure(
             Exit.USAGE,
-            f"{model.run.folder} knows {', '.join(model.categories)} only; the test list also has "
+            f"{model.folders} knows {', '.join(model.categories)} only; the test list also has "
             f"{', '.join(foreign)}. Restrict it with --category {model.categories[0]}.",
         )
     return records

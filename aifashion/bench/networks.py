@@ -12,7 +12,7 @@ from keras import ops
 
 from aifashion import training
 from aifashion.bench.rounds import Figure, compare
-from aifashion.keypoints.predict import FLIP, PLAIN, Predictor
+from aifashion.keypoints.predict import FLIP, PLAIN, Member, Predictor
 from aifashion.recipes import Recipe
 from pipelines import keypoints as pipeline
 
@@ -106,11 +106,11 @@ def prediction_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> 
     batch = next(iter(pipeline.evaluation(source, size)))
     inputs, notes = ({name: tensor.numpy() for name, tensor in part.items()} for part in batch)
     own = training.inputs_of(network, inputs)
-    plain = Predictor(recipe.system, network, PLAIN)
-    mirrored = Predictor(recipe.system, network, FLIP)
+    alone = [Member(recipe.system, network)]
+    plain, mirrored = Predictor(alone, PLAIN), Predictor(alone, FLIP)
     measures = {
-        "ours, plain": lambda: _speed(lambda: plain.batch(inputs, notes), size),
-        "ours, mirrored too": lambda: _speed(lambda: mirrored.batch(inputs, notes), size),
+        "ours, plain": lambda: _speed(lambda: plain.batch((inputs, notes)), size),
+        "ours, mirrored too": lambda: _speed(lambda: mirrored.batch((inputs, notes)), size),
         "network.predict_on_batch alone": lambda: _speed(
             lambda: network.predict_on_batch(own), size
         ),

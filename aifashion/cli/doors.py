@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aifashion.cli import flags, running
-from aifashion.errors import Exit, Failure
 
+CATEGORIES = "a garment; all: one network for all (default); each: a network for each of them"
 RECIPES_HINT = "recipes and runs: python -m aifashion list"
 
 
@@ -18,7 +18,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         prog="train.py", description="Trains a keypoint network.", epilog=RECIPES_HINT
     )
     add = parser.add_argument
-    add("--category", default="all", help="a garment, or all: one network for all (default)")
+    add("--category", default="all", help=CATEGORIES)
     add("--network", metavar="RECIPE", help="recipe; default by the data")
     flags.add_common(parser)
     add("--run", type=Path, metavar="DIR", help="the run's folder")
@@ -71,8 +71,8 @@ def _train(arguments: argparse.Namespace) -> None:
         profile=arguments.profile,
         command=shlex.join(sys.argv),
     )
-    run = api.train(options)
-    print(run.folder)
+    is_each = options.category == api.EACH
+    print(api.train_each(options) if is_each else api.train(options).folder)
 
 
 def test_main(argv: Sequence[str] | None = None) -> int:
@@ -81,11 +81,15 @@ def test_main(argv: Sequence[str] | None = None) -> int:
         prog="test.py", description="Predicts a test list: submission.csv.", epilog=RECIPES_HINT
     )
     add = parser.add_argument
-    add("--model-path", "--modelpath", type=Path, nargs="+", metavar="RUN")
+    runs = "runs, or folders of runs; several are averaged; default: the newest finished run"
+    add("--model-path", "--modelpath", type=Path, nargs="+", default=[], metavar="RUN", help=runs)
     add("--out-path", "--outpath", type=Path, metavar="DIR", help="made where it is missing")
     add("--category", default="all", help="predict this garment's rows alone")
     flags.add_common(parser)
-    add("--augment", type=flags.augment, default="flip", help="none, flip (default) or full")
+    add(
+        "--augment", type=flags.augment, default="flip", help="none, flip (default), scales or full"
+    )
+    add("--crop", action="store_true", help="look at what was found once more, from closer by")
     add("--score-anyway", action="store_true", help="score also over unreadable pictures")
     add("--jit", action="store_true", help="compile the network with XLA, on one device")
     flags.add_max_bad(parser)
@@ -94,18 +98,14 @@ def test_main(argv: Sequence[str] | None = None) -> int:
 
 def _test(arguments: argparse.Namespace) -> None:
     api = running.load_api(arguments.gpu)
-    paths = arguments.model_path or [None]
-    if len(paths) > 1:
-        raise Failure(Exit.USAGE, "--model-path: this version predicts with one network at a time.")
     options = api.TestOptions(
         data=arguments.data,
-        model=paths[0],
+        models=tuple(arguments.model_path),
         out=arguments.out_path,
         category=arguments.category,
-        augment=arguments.augment,
         max_bad=arguments.max_bad,
         score_anyway=arguments.score_anyway,
-        jit=arguments.jit,
+        predicting=api.PredictOptions(arguments.augment, arguments.crop, arguments.jit),
     )
     result = api.test(options)
     if result.score is not None:
@@ -121,7 +121,7 @@ def demo_main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("source", type=Path, nargs="?", metavar="PICTURES", help="a picture, a folder or a csv")
-    add("--model-file", "--modelfile", type=Path, metavar="RUN")
+    add("--model-file", "--modelfile", type=Path, nargs="+", default=[], metavar="RUN")
     add("--category", help="the garment's; default: the csv's, or the likeliest")
     add("--out-path", "--outpath", type=Path, metavar="PATH", help="picture or folder to write")
     add("--most", type=int, default=5, metavar="N", help="pictures of a csv; 0: all")
@@ -134,7 +134,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     api = running.load_api(arguments.gpu)
     options = api.DemoOptions(
         source=arguments.source,
-        model=arguments.model_file,
+        model=tuple(arguments.model_file),
         data=arguments.data,
         category=arguments.category,
         out=arguments.out_path,

@@ -18,10 +18,13 @@ def resume(text: str) -> bool:
 
 
 def augment(text: str) -> str:
-    """none, flip or full; published commands write `--augment True` for full."""
-    known = {"none": "none", "flip": "flip", "full": "full", "true": "full", "false": "none"}
+    """none, flip, scales or full; published commands write `--augment True` for full."""
+    known = {name: name for name in ("none", "flip", "scales", "full")}
+    known |= {"true": "full", "false": "none"}
     if text.lower() not in known:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of none, flip, full, True, False")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of none, flip, scales, full, True, False"
+        )
     return known[text.lower()]
 
 

@@ -1,6 +1,7 @@
 """Runs a command: failures become one line and an exit code; heavy imports wait until here."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ def run(command: Callable, arguments: argparse.Namespace) -> int:
     """Runs a command; a failure becomes one line on the error stream and its exit code."""
     # TensorFlow and gRPC log pages of what concerns nobody here; a person may ask for it again.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").addFilter(_is_news)
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         command(arguments)
@@ -21,6 +23,11 @@ def run(command: Callable, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)
     return int(Exit.DONE)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not so: functions of several networks are of course traced several times."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def load_api(gpus: tuple[int, ...] | None = None):

@@ -1,7 +1,9 @@
 """Prediction of keypoints: views of a picture, one or many networks, joined on one map.
 
-A picture's views lie next to each other in the batch; each network's maps of every view are turned
-back into the frame of the first one and averaged there before the peak is read.
+A picture's views lie next to each other in the batch; each network's maps of every view are moved
+into the frame of the first network's first view and averaged there before the peak is read.
+
+B: pictures of a batch; V: views of each; K: keypoints that all networks know; h, w: cells.
 """
 
 from collections import deque
@@ -18,10 +20,18 @@ from aifashion.ops.affine import warp
 
 
 @dataclass(frozen=True)
-class Views:
-    """Test-time augmentation: each angle, and with `flip` each one mirrored too."""
+class View:
+    """How a picture is shown to a network: turned and scaled about the middle of the input."""
 
-    angles: tuple[float, ...] = (0.0,)  # degrees; the first is the common frame
+    angle: float = 0.0  # degrees
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Views:
+    """Test-time augmentation: each view, and with `flip` each one mirrored too."""
+
+    each: tuple[View, ...] = (View(),)  # the first is the common frame
     flip: bool = False
 
 
@@ -29,12 +39,26 @@ Forward = Callable[[Iterable[dict]], Iterable[dict]]
 
 PLAIN = Views()
 FLIP = Views(flip=True)
-AUGMENTED = Views(angles=(0.0, -20.0, -10.0, 10.0, 20.0), flip=True)
+SCALED = Views((View(), View(scale=0.8), View(scale=1.2)), flip=True)
+TURNED = Views((View(), *(View(angle) for angle in (-20.0, -10.0, 10.0, 20.0))), flip=True)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network that predicts, alone or together with others."""
+
+    system: object  # reads maps (`heatmaps`, `read`)
+    network: keras.Model  # the system's, trained
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Side of its input and pixels a cell of its maps: what its cells are counted in."""
+        return self.system.size, self.system.stride
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One picture's keypoints, in its own pixels, the network's K of them."""
+    """One picture's keypoints, in its own pixels, K of them."""
 
     record: int
     keypoints: np.ndarray  # (K, 2)
@@ -42,11 +66,13 @@ class Prediction:
 
 
 class Predictor:
-    """A system and the compiled network that averages over the views of a picture.
+    """The compiled network that averages over the members and over the views of a picture.
+
+    Its `keypoints` are the K that every member knows, in the first one's order; its `sizes` are the
+    sides of the members' inputs, each once.
 
     Args:
-        system: reads maps (`heatmaps`, `read`).
-        network: the system's, trained.
+        members: the first one's input and cells are the common frame, and it reads the maps.
         views: of each picture that are averaged.
         forward: makes of the averaging network a function from batches of inputs to their outputs,
             in order; None: Keras' own, batch by batch.
@@ -54,90 +80,142 @@ class Predictor:
 
     def __init__(
         self,
-        system,
-        network: keras.Model,
+        members: Sequence[Member],
         views: Views = PLAIN,
         forward: Callable[[keras.Model], Forward] | None = None,
     ):
-        self.system, self.views = system, views
-        self.network = _build(system, network, views)
+        self.members, self.views = tuple(members), views
+        self.keypoints = shared_keypoints(members)
+        self.sizes = tuple(dict.fromkeys(member.system.size for member in members))
+        self.network = _build(self.members, self.keypoints, views)
         self._forward = forward(self.network) if forward else self._one_by_one
 
     def _one_by_one(self, batches: Iterable[dict]) -> Iterable[dict]:
         return map(self.network.predict_on_batch, batches)
 
-    def __call__(self, batches: Iterable) -> Iterable[Prediction]:
-        """Predictions of batches (inputs, notes), in their order; filled-up rows are left out."""
+    def __call__(self, batches: Iterable[Sequence[tuple]]) -> Iterable[Prediction]:
+        """Predictions in the batches' order; filled-up rows are left out.
+
+        Args:
+            batches: of each, (inputs, notes) at every one of `sizes`; B V rows, masks of K.
+        """
         under_way = deque()
 
         def given() -> Iterable[dict]:
-            for inputs, notes in batches:
-                under_way.append((inputs, notes))
-                yield self._given(inputs, notes)
+            for batch in batches:
+                under_way.append(batch)
+                yield self._given(batch)
 
         for answer in self._forward(given()):
-            yield from self._predictions(*under_way.popleft(), answer)
+            yield from self._predictions(under_way.popleft(), answer)
 
-    def batch(self, inputs: dict, notes: dict) -> Sequence[Prediction]:
-        """Predictions of one batch of rows = pictures x angles."""
-        return list(self([(inputs, notes)]))
+    def batch(self, *batch: tuple) -> Sequence[Prediction]:
+        """Predictions of one batch: (inputs, notes) at every one of `sizes`."""
+        return list(self([batch]))
 
-    def _given(self, inputs: dict, notes: dict) -> dict:
-        return {
-            "image": np.asarray(inputs["image"]),
-            "keypoint_mask": np.asarray(inputs["keypoint_mask"]),
-            "to_view": self._map_frames(self._ways(notes)).astype(np.float32),
-        }
+    def _given(self, batch: Sequence[tuple]) -> dict:
+        given = {"keypoint_mask": np.asarray(batch[0][0]["keypoint_mask"])}
+        for size, (inputs, _) in zip(self.sizes, batch, strict=True):
+            given[_image_name(size)] = np.asarray(inputs["image"])
+        for number, member in enumerate(self.members):
+            if _moves(self.members, self.views):
+                given[_way_name(number)] = self._way_from_frame(member, batch)
+        return given
 
-    def _ways(self, notes: dict) -> np.ndarray:
-        """Each picture's way into its views, (B, V, 2, 3)."""
+    def _ways(self, size: int, batch: Sequence[tuple]) -> np.ndarray:
+        """Each picture's way into its views at this size, (B, V, 2, 3)."""
+        _, notes = batch[self.sizes.index(size)]
         ways = np.asarray(notes["to_input"], np.float64)
-        return ways.reshape(-1, len(self.views.angles), 2, 3)
+        return ways.reshape(-1, len(self.views.each), 2, 3)
 
-    def _predictions(self, inputs: dict, notes: dict, answer: dict) -> Iterable[Prediction]:
-        ways = self._ways(notes)
-        for row, record in enumerate(np.asarray(inputs["record"])[:: ways.shape[1]]):
+    def _way_from_frame(self, member: Member, batch: Sequence[tuple]) -> np.ndarray:
+        """From cells of the common frame to the member's cells in each view, (B V, 2, 3)."""
+        size, stride = self.members[0].frame
+        from_frame = affine.invert(self._ways(size, batch)[:, :1])
+        into_view = self._ways(member.system.size, batch)
+        to_cells = affine.scaling(1 / member.system.stride)
+        way = affine.compose(affine.scaling(stride), from_frame, into_view, to_cells)
+        return way.reshape(-1, 2, 3).astype(np.float32)
+
+    def _predictions(self, batch: Sequence[tuple], answer: dict) -> Iterable[Prediction]:
+        ways = self._ways(self.sizes[0], batch)
+        for row, record in enumerate(np.asarray(batch[0][0]["record"])[:: ways.shape[1]]):
             if record >= 0:
                 points = affine.apply(affine.invert(ways[row, 0]), answer["keypoints"][row])
                 yield Prediction(int(record), points, answer["confidence"][row])
 
-    def _map_frames(self, to_input: np.ndarray) -> np.ndarray:
-        """(B, V, 2, 3) picture -> input, as (B V, 2, 3) from the first view's cells to each's."""
-        to_cells = affine.scaling(1 / self.system.stride)
-        to_pixels = affine.scaling(self.system.stride)
-        return np.array(
-            [
-                affine.compose(to_pixels, affine.invert(views[0]), view, to_cells)
-                for views in to_input
-                for view in views
-            ]
-        )
+
+def shared_keypoints(members: Sequence[Member]) -> tuple[str, ...]:
+    """The keypoints that every member knows, in the first one's order."""
+    known = [member.system.keypoints for member in members]
+    return tuple(name for name in known[0] if all(name in names for names in known))
 
 
-def _build(system, network: keras.Model, views: Views) -> keras.Model:
-    """image, keypoint_mask (B V, …), to_view (B V, 2, 3) -> keypoints, confidence (B, …)."""
-    image, mask = network.input["image"], network.input["keypoint_mask"]
-    to_view = keras.Input((2, 3), dtype="float32", name="to_view")
-    maps = system.heatmaps(network({"image": image, "keypoint_mask": mask}))
-    if views.flip:
-        maps = (maps + _mirrored_maps(system, network, image, mask)) / 2
-    count = len(views.angles)
+# === The averaging network ===
+
+
+def _build(members: Sequence[Member], keypoints: tuple[str, ...], views: Views) -> keras.Model:
+    """Pictures at each size, keypoint_mask (B V, …), ways -> keypoints, confidence (B, …)."""
+    mask = keras.Input((len(keypoints),), dtype="float32", name="keypoint_mask")
+    inputs, all_maps = {"keypoint_mask": mask}, []
+    for number, member in enumerate(members):
+        size = member.system.size
+        name = _image_name(size)
+        if name not in inputs:
+            inputs[name] = keras.Input((size, size, 3), dtype="uint8", name=name)
+        maps = _member_maps(member, inputs[name], mask, keypoints, views.flip)
+        if _moves(members, views):
+            way = keras.Input((2, 3), dtype="float32", name=_way_name(number))
+            inputs[_way_name(number)] = way
+            maps = warp(maps, way, _cells(members[0]), smooth=True)
+        all_maps.append(maps)
+    maps = sum(all_maps) / len(all_maps)
+    count = len(views.each)
     if count > 1:
         _, h, w, k = maps.shape
-        maps = warp(maps, to_view, (h, w), smooth=True)
         maps = ops.mean(ops.reshape(maps, (-1, count, h, w, k)), axis=1)
-    pictures = ops.reshape(mask, (-1, count, mask.shape[-1]))[:, 0]
-    answer = system.read(maps, pictures)
-    return keras.Model({"image": image, "keypoint_mask": mask, "to_view": to_view}, answer)
+    pictures = ops.reshape(mask, (-1, count, len(keypoints)))[:, 0]
+    return keras.Model(inputs, members[0].system.read(maps, pictures))
 
 
-def _mirrored_maps(system, network: keras.Model, image, mask):
+def _image_name(size: int) -> str:
+    return f"image_{size}"
+
+
+def _way_name(number: int) -> str:
+    return f"way_{number}"
+
+
+def _moves(members: Sequence[Member], views: Views) -> bool:
+    """Whether maps are moved into the common frame. If so all are: each is blurred alike."""
+    return len(views.each) > 1 or len({member.frame for member in members}) > 1
+
+
+def _cells(member: Member) -> tuple[int, int]:
+    side = member.system.size // member.system.stride
+    return side, side
+
+
+def _member_maps(member: Member, image, mask, keypoints: tuple[str, ...], flip: bool):
+    """A member's maps of the shared keypoints, (B V, h, w, K), with those of the mirrored image."""
+    own = member.system.keypoints
+    place = np.array([[float(name == mine) for mine in own] for name in keypoints], "float32")
+    own_mask = mask if own == keypoints else ops.matmul(mask, place)
+    maps = _maps(member, image, own_mask)
+    if flip:
+        maps = (maps + _mirrored_maps(member, image, own_mask)) / 2
+    if own == keypoints:
+        return maps
+    return ops.take(maps, [own.index(name) for name in keypoints], axis=-1)
+
+
+def _maps(member: Member, image, mask):
+    outputs = member.network({"image": image, "keypoint_mask": mask})
+    return member.system.heatmaps(outputs)
+
+
+def _mirrored_maps(member: Member, image, mask):
     """The maps of the mirrored picture, mirrored back, left and right in their own places."""
-    permutation = flip_permutation(system.keypoints)
-    outputs = network(
-        {
-            "image": ops.flip(image, axis=2),
-            "keypoint_mask": ops.take(mask, permutation, axis=-1),
-        }
-    )
-    return ops.take(ops.flip(system.heatmaps(outputs), axis=2), permutation, axis=-1)
+    permutation = flip_permutation(member.system.keypoints)
+    maps = _maps(member, ops.flip(image, axis=2), ops.take(mask, permutation, axis=-1))
+    return ops.take(ops.flip(maps, axis=2), permutation, axis=-1)

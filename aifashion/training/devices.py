@@ -176,6 +176,11 @@ def workers() -> Cluster | None:
     return Cluster(strategy, resolver.cluster_spec().num_tasks("worker"), resolver.task_id)
 
 
+def is_one_of_several() -> bool:
+    """Whether the environment says that several processes train together."""
+    return _resolver() is not None
+
+
 def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
     """Who names the processes that train together."""
     try:

@@ -9,7 +9,7 @@ from pages import Page
 
 from aifashion import runs
 from aifashion.api import load
-from aifashion.api.predictions import predict_records
+from aifashion.api.predictions import PredictOptions, predict_records
 from aifashion.api.report_data import Evaluated, collect, read_history
 from aifashion.cli import main
 from aifashion.cli import test_main as submit_main
@@ -145,11 +145,12 @@ def test_unreadable_pictures_are_named_and_not_scored(tested, trained, tmp_path)
     units = metrics.units(metrics.truth_of(records), fashionai.SCHEMA)
     only = [record for record, unit in zip(records, units, strict=True) if unit > 0][:2]
     only[0].path.write_bytes(only[0].path.read_bytes()[:300])
-    predictions = predict_records(model, only, "none")
-    found = collect(Evaluated(model, data, predictions, "Two pictures.", "none"))
+    plain = PredictOptions("none")
+    predictions = predict_records(model, only, plain)
+    found = collect(Evaluated(model, data, predictions, "Two pictures.", plain))
     assert [name for name, _ in found.skipped] == [only[0].image_id]
     assert [shown.name for shown in found.worst] == [only[1].image_id] and not found.best
-    counted = collect(Evaluated(model, data, predictions, "", "none", anyway=True))
+    counted = collect(Evaluated(model, data, predictions, "", plain, anyway=True))
     assert counted.scores.visible > found.scores.visible  # the mean shape counts
     assert [shown.name for shown in counted.worst] == [only[1].image_id]
     page = Page(render(found))

@@ -10,6 +10,7 @@ import aifashion.keypoints
 from aifashion import affine, images
 from aifashion.datasets.fashionai import CATEGORIES, KEYPOINTS, SCHEMA
 from aifashion.datasets.schema import KeypointRecord
+from aifashion.keypoints.predict import View
 from aifashion.recipes import Augmentation
 from pipelines import keypoints as pipeline
 
@@ -363,10 +364,27 @@ def test_records_without_truth_can_be_evaluated(skirts):
     assert inputs["keypoint_mask"].sum() == 4
 
 
+def test_a_box_fills_the_input(skirts):
+    """Its corners lie on the input's; a square of 20 pixels is as large as the input."""
+    source = replace(skirts, records=skirts.records[:2])
+    boxes = np.array([[10.0, 5.0, 30.0, 25.0], [-4.0, 2.0, 6.0, 22.0]])
+    batches = pipeline.evaluation(source, 2, boxes=boxes, workers=1)
+    ((inputs, notes),) = batches.as_numpy_iterator()
+    ways = notes["to_input"].astype(float)
+    corners = affine.apply(ways[0], boxes[0].reshape(2, 2))
+    assert_allclose(corners, [[0, 0], [SIZE, SIZE]], atol=1e-4)
+    # Ten wide and twenty high: a quarter of the input is left on each side.
+    corners = affine.apply(ways[1], boxes[1].reshape(2, 2))
+    assert_allclose(corners, [[SIZE / 4, 0], [SIZE * 3 / 4, SIZE]], atol=1e-4)
+    outside = inputs["image"][1][:, : SIZE // 4 + SIZE // 10]  # four pixels left of the picture
+    assert (outside == images.GREY).all()
+
+
 def test_to_input_maps_the_picture_onto_every_view(skirts):
     source = replace(skirts, records=skirts.records[:3])
-    angles = (0.0, -20.0, 15.0)
-    batches = list(pipeline.evaluation(source, 2, angles, workers=1).as_numpy_iterator())
+    angles, scales = (0.0, -20.0, 15.0), (1.0, 1.0, 0.9)
+    views = [View(angle, scale) for angle, scale in zip(angles, scales, strict=True)]
+    batches = list(pipeline.evaluation(source, 2, views, workers=1).as_numpy_iterator())
     records = [inputs["record"].tolist() for inputs, _ in batches]
     assert records == [[0, 0, 0, 1, 1, 1], [2, 2, 2, -1, -1, -1]]
     inputs, notes = batches[0]
@@ -374,6 +392,8 @@ def test_to_input_maps_the_picture_onto_every_view(skirts):
         matrix = notes["to_input"][row].astype(float)
         turned = np.rad2deg(np.arctan2(matrix[1, 0], matrix[0, 0]))
         assert_allclose(turned, angle, atol=1e-4)
+        stretched = np.linalg.norm(matrix[:, 0]) / np.linalg.norm(notes["to_input"][0][:, 0])
+        assert_allclose(stretched, scales[row], atol=1e-5)
         colour = np.ptp(inputs["image"][row].astype(float)[..., :2], axis=-1)
         for point in affine.apply(matrix, np.array(list(DOTS.values()))):
             assert_allclose(_centroid(colour, point), point, atol=0.1)

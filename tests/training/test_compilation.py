@@ -29,7 +29,7 @@ from aifashion.backbones.resnet import ResNet
 from aifashion.cli import test_main as submit_main
 from aifashion.cli import train_main
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import AUGMENTED, FLIP, PLAIN, Predictor
+from aifashion.keypoints.predict import FLIP, PLAIN, TURNED, Member, Predictor
 from aifashion.progress import TrainingProgress
 from aifashion.recipes import RECIPES
 
@@ -255,18 +255,19 @@ def test_bfloat16():
 # === Prediction ===
 
 
-VIEWS = {"plain": PLAIN, "flip": FLIP, "augmented": AUGMENTED}
+VIEWS = {"plain": PLAIN, "flip": FLIP, "turned": TURNED}
 
 
 def answer(two, views, jit: bool) -> dict:
     """The predictor's answer for PICTURES pictures, the last of them outside every category."""
-    count = len(views.angles)
+    count = len(views.each)
     inputs, _ = batch(two.system, 5, PICTURES * count)
     inputs["keypoint_mask"][-count:] = 0
     middle = (SIZE / two.system.stride / 2,) * 2
-    ways = [affine.about(middle, angle) for angle in views.angles]
-    inputs["to_view"] = np.tile(np.float32(ways), (PICTURES, 1, 1))
-    predictor = Predictor(two.system, two.network, views)
+    ways = [affine.about(middle, view.angle, view.scale) for view in views.each]
+    inputs["way_0"] = np.tile(np.float32(ways), (PICTURES, 1, 1))
+    inputs[f"image_{SIZE}"] = inputs["image"]
+    predictor = Predictor([Member(two.system, two.network)], views)
     given = {name: inputs[name] for name in predictor.network.input}
     (found,) = training.Forward(predictor.network, jit_compile=jit)([given])
     return {**found, "mask": inputs["keypoint_mask"][::count]}
@@ -274,7 +275,7 @@ def answer(two, views, jit: bool) -> dict:
 
 @pytest.mark.parametrize(
     "views",
-    [pytest.param(v, marks=() if v is AUGMENTED else pytest.mark.slow) for v in VIEWS.values()],
+    [pytest.param(v, marks=() if v is TURNED else pytest.mark.slow) for v in VIEWS.values()],
     ids=VIEWS,
 )
 def test_predictions(two, views):

@@ -8,7 +8,7 @@ import numpy as np
 from aifashion import data, datasets, runs, training
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.keypoints import metrics
-from aifashion.keypoints.predict import PLAIN, Predictor
+from aifashion.keypoints.predict import PLAIN, Member, Predictor
 from pipelines import keypoints as pipeline
 
 NOTHING = {"ne_percent": None, "per_category": {}, "swap_rate": None, "skipped": 0}
@@ -30,7 +30,7 @@ class Validation:
         self.source = pipeline.Source(own, self.schema, system.keypoints, system.size)
         jit = run.recipe.training.jit_compile
         forward = partial(training.Forward, cluster=cluster, jit_compile=jit)
-        self.predictor = Predictor(system, trainer.network, PLAIN, forward)
+        self.predictor = Predictor([Member(system, trainer.network)], PLAIN, forward)
 
     def score(self, progress: training.Progress) -> dict:
         """Every score; under the plateau schedule also the losses, which it follows."""
@@ -53,7 +53,7 @@ class Validation:
         found = np.zeros((len(self.held_out), len(self.schema.keypoints), 2))
         settings = self.run.recipe.training  # a part of a batch is what the memory holds
         batches = pipeline.evaluation(self.source, settings.batch_size // settings.accumulation)
-        for prediction in self.predictor(batches):
+        for prediction in self.predictor(zip(batches)):
             found[self.own[prediction.record], index] = prediction.keypoints
         faults = self.source.faults
         data.tell_faults(list(faults.values()), len(self.held_out), self.run.asked.max_bad)
