@@ -33,7 +33,7 @@ import safetensors.numpy
 
 from aifashion.disk import check_space, needed_for
 from aifashion.errors import Exit, Failure, one_line
-from aifashion.files import disk_failure, flush_folder, plain, write_flushed
+from aifashion.files import disk_failure, flush_folder, plain, replace_file, write_flushed
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -252,6 +252,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         Failure: BAD_MODEL for whatever is not a well-formed safetensors file of `DTYPES`.
     """
     return _parse_arrays(path, _read_regular(path))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """The inverse of `read_arrays`. Raises Failure (ENVIRONMENT) where the disk refuses."""
+    replace_file(path, safetensors.numpy.save(_plain_arrays("weights", arrays)))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

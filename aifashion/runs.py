@@ -24,14 +24,33 @@ from pathlib import Path
 
 from aifashion import __version__
 from aifashion.backbones.resnet import ResNet
+from aifashion.backbones.resnet_2018 import ResNet2018
+from aifashion.backbones.senet import SENet
 from aifashion.errors import Exit, Failure
 from aifashion.files import plain, write_json, write_text
 from aifashion.keypoints.cpn import CPN
+from aifashion.keypoints.cpn_2018 import CPN2018
+from aifashion.keypoints.garment_cpn import GarmentCPN
+from aifashion.keypoints.reading import Reading
 from aifashion.recipes import Augmentation, Recipe
 from aifashion.training import Training
 
 ROOT = Path("trained_models")
-CONFIG_TYPES = {kind.__name__: kind for kind in (Recipe, CPN, ResNet, Training, Augmentation)}
+CONFIG_TYPES = {
+    kind.__name__: kind
+    for kind in (
+        Recipe,
+        Training,
+        Augmentation,
+        Reading,
+        CPN,
+        GarmentCPN,
+        CPN2018,
+        ResNet,
+        SENet,
+        ResNet2018,
+    )
+}
 TOGETHER = "together.json"  # marks a folder of runs, each trained for a category of its own
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 # The recipe comes last: a folder is a run, and may be cleared again, as long as it is there.
@@ -153,7 +172,7 @@ def write_recipe(run: Run) -> None:
 
 
 def make_unused(parent: Path, now: datetime) -> Path:
-    """Makes the folder <parent>/<now>, with _2, _3 … behind it where runs start in the same second."""
+    """Makes the folder <parent>/<now>; _2, _3 … of those that start in the same second."""
     parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         name = now.strftime("%Y_%m_%d_%H_%M_%S") + (f"_{number}" if number > 1 else "")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from aifashion.keypoints import metrics, predict
 from aifashion.keypoints.cpn import CPN
+from aifashion.keypoints.cpn_2018 import CPN2018
+from aifashion.keypoints.garment_cpn import GarmentCPN
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,10 @@ class Task:
 
 TASKS = {
     "keypoints": Task(
-        question="where", systems=(CPN,), predictor=predict.Predictor, evaluate=metrics.evaluate
+        question="where",
+        systems=(CPN, GarmentCPN, CPN2018),
+        predictor=predict.Predictor,
+        evaluate=metrics.evaluate,
     ),
 }
 

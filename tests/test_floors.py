@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     "train": 7, "test": 7, "demo": 7,
     "aifashion.__main__": 7, "aifashion.cli": 6.8, "aifashion.api": 6.5, "aifashion.bench": 6.5,
+    "aifashion.ablations": 6.5,
     "aifashion.doctor": 6.4, "aifashion.together": 6,
     "pipelines": 5,
     "aifashion.data": 4.5, "aifashion.evaluation": 4.5, "aifashion.runs": 4,

@@ -1,9 +1,11 @@
 """Every recipe is built at its full size: what goes in, what comes out, how many weights."""
 
+from dataclasses import replace
+
 import keras
 import pytest
 
-from aifashion import runs
+from aifashion import costs, runs
 from aifashion.datasets import fashionai
 from aifashion.recipes import ALIASES, RECIPES, REFUSED, resolve
 from aifashion.tasks import task_of
@@ -12,9 +14,36 @@ from aifashion.tasks import task_of
 SIZES = {
     "cpn_resnet101": (512, 46_268_472),
     "cpn_resnet50": (512, 27_224_120),
+    "cpn_resnet152": (512, 83_415_792),
+    "cpn_senet154": (512, 138_408_096),
+    "cpn_v11_2018": (512, 31_921_784),
     "quick": (128, 2_649_944),
 }
-STRIDES = {"P2": 4, "P3": 8, "P4": 16, "P5": 32, "refine": 4}
+PYRAMID = {"P2": 4, "P3": 8, "P4": 16, "P5": 32, "refine": 4}
+STRIDES = {  # of the outputs
+    "cpn_resnet101": PYRAMID,
+    "cpn_resnet50": PYRAMID,
+    "cpn_resnet152": {"global": 4, "refine": 4},
+    "cpn_senet154": {"global": 4, "refine": 4},
+    "cpn_v11_2018": {"global": 2, "stack_0": 2, "stack_1": 2},
+    "quick": PYRAMID,
+}
+PER_GARMENT = ("cpn_resnet152", "cpn_senet154")  # seconds each to give their weights a start
+
+
+def without_weights(system) -> keras.Model:
+    """The network, nothing of it initialised."""
+    with keras.StatelessScope(initialize_variables=False):
+        return system.build()
+
+
+def check_sizes(name: str, network: keras.Model) -> None:
+    side, parameters = SIZES[name]
+    assert network.input["image"].shape == (None, side, side, 3)
+    assert network.input["keypoint_mask"].shape == (None, len(fashionai.KEYPOINTS))
+    shapes = {level: maps.shape[1:] for level, maps in network.output.items()}
+    assert shapes == {level: (side // s, side // s, 24) for level, s in STRIDES[name].items()}
+    assert costs.parameters(network) == parameters
 
 
 def test_the_menu_is_the_table():
@@ -25,13 +54,29 @@ def test_the_menu_is_the_table():
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_at_full_size(name):
     recipe = resolve(name)
-    side, parameters = SIZES[name]
-    network = recipe.system.build()
-    assert network.input["image"].shape == (None, side, side, 3)
-    assert network.input["keypoint_mask"].shape == (None, len(fashionai.KEYPOINTS))
-    shapes = {level: maps.shape[1:] for level, maps in network.output.items()}
-    assert shapes == {level: (side // s, side // s, 24) for level, s in STRIDES.items()}
-    assert network.count_params() == parameters
+    check_sizes(name, without_weights(recipe.system))
     assert task_of(recipe.system) == "keypoints"
     assert runs.decode_config(runs.encode_config(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in PER_GARMENT else ()) for name in RECIPES],
+)
+def test_recipe_with_its_weights(name):
+    network = RECIPES[name].system.build()
+    check_sizes(name, network)
+    assert network.count_params() == SIZES[name][1]
     keras.utils.clear_session()
+
+
+@pytest.mark.parametrize("name", PER_GARMENT)
+def test_a_network_of_one_garment(name):
+    """With its keypoints alone: of 24, the heat maps and what reads them have 9 less."""
+    system = replace(RECIPES[name].system, keypoints=fashionai.CATEGORIES["dress"])
+    network = without_weights(system)
+    assert {maps.shape for maps in network.output.values()} == {(None, 128, 128, 15)}
+    # A keypoint's map costs 3 * 3 * 256 and a bias in the global net, 256 and a bias in the refine
+    # net, whose first block reads it by 64 and by 256 convolutions of 1 x 1.
+    each = (9 * 256 + 1) + (256 + 1) + (64 + 256)
+    assert costs.parameters(network) == SIZES[name][1] - 9 * each

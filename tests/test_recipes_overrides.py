@@ -19,6 +19,9 @@ RECIPE = Recipe(
 )
 
 
+MENU = "cpn_resnet101, cpn_resnet50, cpn_resnet152, cpn_senet154, cpn_v11_2018, quick"
+
+
 def refusal(call, *arguments) -> str:
     with pytest.raises(Failure) as caught:
         call(*arguments)
@@ -30,7 +33,7 @@ def refusal(call, *arguments) -> str:
 
 
 def test_no_name():
-    assert "Use one of cpn_resnet101, cpn_resnet50, quick, v11." in refusal(resolve, "")
+    assert f"Use one of {MENU}, v11." in refusal(resolve, "")
 
 
 def test_names_and_the_published_alias():
@@ -44,7 +47,7 @@ def test_names_and_the_published_alias():
 def test_published_names_without_a_network(name):
     message = refusal(resolve, name)
     assert message.startswith(f"--network {name}: ") and "its final one is v11" in message
-    assert "Use one of cpn_resnet101, cpn_resnet50, quick." in message
+    assert f"Use one of {MENU}." in message
     assert name in REFUSED
 
 
@@ -71,6 +74,7 @@ def test_unknown_names(name):
         ("system.size=64", 64),
         ("model.hard_keypoints=8", 8),
         ("model.hard_keypoints=null", None),
+        ("model.reading.blur=1", 1.0),
         ("model.backbone.depth=101", 101),
         ("model.backbone.blocks=[3, 4, 6, 3]", (3, 4, 6, 3)),
         ("model.backbone.blocks=null", None),

@@ -23,6 +23,10 @@ NORMALISATION = {
     "caffe": Pixels(mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0), bgr=True),
     # torchvision and timm: mean (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225) of 0 … 1.
     "torch": Pixels(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
+    # The published networks of one garment each: mean 0.65 and std 0.25 of 0 … 1, all channels.
+    "fashionai": Pixels(mean=(165.75, 165.75, 165.75), std=(63.75, 63.75, 63.75)),
+    # The published all-in-one network: (p - 128) / 256, about -0.5 … 0.5.
+    "fashionai_2018": Pixels(mean=(128.0, 128.0, 128.0), std=(256.0, 256.0, 256.0), bgr=True),
 }
 
 

@@ -191,7 +191,7 @@ def load_weight_file(model: keras.Model, config: ResNet, path: Path) -> None:
     Raises:
         Failure: BAD_MODEL, naming what is missing, left over or of another shape.
     """
-    arrays = _fold_biases(hdf5.read(path))
+    arrays = fold_biases(hdf5.read(path))
     names = keras_applications_names(config.stage_blocks)
     variables = {v.path: v for v in model.variables if v.path in names}
     faults = [f"no {theirs}" for theirs in names.values() if theirs not in arrays]
@@ -213,8 +213,11 @@ def load_weight_file(model: keras.Model, config: ResNet, path: Path) -> None:
         variable.assign(arrays[names[ours]])
 
 
-def _fold_biases(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Without biases: normalising x + bias by the mean m is normalising x by m - bias."""
+def fold_biases(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays of keras.applications' ResNet v1 without biases.
+
+    Normalising x + bias by the mean m is normalising x by m - bias.
+    """
     folded = dict(arrays)
     for name, bias in arrays.items():
         mean = name.replace("_conv/bias", "_bn/moving_mean")

@@ -18,11 +18,13 @@ from aifashion.backbones.pixels import normalise
 from aifashion.backbones.resnet import ResNet
 from aifashion.datasets.fashionai import KEYPOINTS
 from aifashion.keypoints import losses
+from aifashion.keypoints.reading import Reading
 from aifashion.ops import heatmaps
 from aifashion.ops.norm import BatchNorm
 
 STRIDES = {"P2": 4, "P3": 8, "P4": 16, "P5": 32}
 REFINE_STRIDE = STRIDES["P2"]
+READ_FROM = {"refine": "refine", "global": "P2"}  # both of the refine net's stride
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class CPN:
     occluded_weight: float = 0.5  # of an occluded keypoint's loss; a visible one's is 1
     absent_weight: float = 0.0  # the published all-in-one network trains absent ones to zero: 1
     hard_keypoints: int | None = None  # mined in the refine loss; None: half the category's own
+    reading: Reading = field(default_factory=Reading)  # of no matter to training
 
     def __post_init__(self):
         for name, value, known in (
@@ -144,7 +147,7 @@ class CPN:
 
     def heatmaps(self, outputs):
         """The maps predictions are read from, (B, h, w, K), about 1 at a sure peak, never < 0."""
-        maps = ops.cast(outputs["refine"], "float32")
+        maps = ops.cast(outputs[READ_FROM[self.reading.head]], "float32")
         if self.loss == "mse":
             return ops.maximum(maps / self.amplitude, 0.0)
         # A Gaussian that sums to 1 peaks at 1 / (2 pi sigma^2).
@@ -157,8 +160,7 @@ class CPN:
 
     def read(self, maps, mask) -> dict:
         """Keypoints and confidence from maps (B, h, w, K), one network's or the mean of many."""
-        points, peak = heatmaps.decode(maps, self.stride)
-        return {"keypoints": points, "confidence": ops.minimum(peak, 1.0) * mask}
+        return self.reading.read(maps, mask, self.stride)
 
 
 def _add_condition(x, mask):

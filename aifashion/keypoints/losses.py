@@ -46,3 +46,38 @@ def hardest(losses, counts):
     order = ops.argsort(-ops.stop_gradient(losses), axis=-1)
     rank = ops.argsort(order, axis=-1)
     return ops.cast(ops.cast(rank, "float32") < ops.cast(counts, "float32")[:, None], "float32")
+
+
+def rectified_l1(maps, targets, amplitude):
+    """Sums of |target - max(map, 0)| on each keypoint's Gaussian and off it, and the cells of both.
+
+    The first half of the published loss of one network per garment
+    (github.com/gathierry/FashionAI-KeyPointsDetectionOfApparel); `balanced` is the second.
+    A cell is on the Gaussian where its target is above a tenth of the amplitude.
+
+    Args:
+        maps: (B, h, w, K).
+        targets: (B, h, w, K).
+        amplitude: the Gaussian's, in units of the targets; a number or a scalar tensor.
+
+    Returns:
+        sums and counts, each (2, B, K) float32: on the Gaussian, then off it.
+    """
+    targets = ops.cast(targets, "float32")
+    error = ops.abs(targets - ops.relu(ops.cast(maps, "float32")))
+    on = ops.cast(targets > amplitude / 10, "float32")
+    halves = ops.stack([on, 1 - on])
+    return ops.sum(halves * error, axis=(2, 3)), ops.sum(halves, axis=(2, 3))
+
+
+def balanced(sums, counts):
+    """Mean on the Gaussian and mean off it, halved and added: a few cells weigh as much as many.
+
+    Args:
+        sums: (2, …, K) of `rectified_l1`, over pictures or of each.
+        counts: (2, …, K); where it is 0, so is the half.
+
+    Returns:
+        (…, K) float32.
+    """
+    return 0.5 * ops.sum(sums / (counts + 1e-4), axis=0)

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from aifashion.backbones.resnet import ResNet
 from aifashion.datasets.fashionai import CATEGORIES, KEYPOINTS, SCHEMA
 from aifashion.keypoints.cpn import CPN, STRIDES
+from aifashion.keypoints.reading import Reading
 from aifashion.ops import heatmaps
 
 ROOT = Path(__file__).parents[2]
@@ -337,6 +338,21 @@ def test_decode_reads_what_was_learnt(loss):
     assert_allclose(prediction["confidence"], _masks("skirt"), atol=0.1)
     assert np.max(prediction["confidence"]) <= 1
     assert np.min(config.heatmaps({"refine": -outputs["refine"]})) >= 0
+
+
+def test_the_reading_says_which_maps_are_read_and_how():
+    fine, coarse = np.full((1, K, 2), 42.0), np.full((1, K, 2), 22.0)  # centres of cells
+    outputs = {
+        "refine": 100 * heatmaps.encode(fine, (16, 16), 4, 2.0),
+        "P2": 50 * heatmaps.encode(coarse, (16, 16), 4, 2.0),
+    }
+    inputs = {"keypoint_mask": np.ones((1, K), "float32")}
+    for head, points, confidence in (("refine", fine, 1.0), ("global", coarse, 0.5)):
+        prediction = _cpn(reading=Reading(head=head)).decode(outputs, inputs)
+        assert_allclose(prediction["keypoints"], points, atol=0.01)
+        assert_allclose(prediction["confidence"], np.full((1, K), confidence), rtol=1e-5)
+    moved = _cpn(reading=Reading(shift=3.0)).decode(outputs, inputs)
+    assert_allclose(moved["keypoints"], fine + 3, atol=0.01)
 
 
 # === Everywhere the same ===

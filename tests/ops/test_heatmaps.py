@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -102,6 +103,58 @@ def test_a_tilted_gaussian():
     assert_allclose(heatmaps.decode(maps, 1.0)[0], [[[7.3, 6.8]]], atol=1e-3)
 
 
+# === Coarser ways to read a peak ===
+
+
+def test_an_unknown_way_is_named():
+    with pytest.raises(ValueError, match="peak is one of unbiased, quarter, cell, not 'dark'"):
+        heatmaps.decode(np.zeros((1, 4, 4, 1)), 4.0, "dark")
+
+
+@pytest.mark.parametrize(
+    ("peak", "place"),
+    [
+        # The largest cell's centre: ((3 + 0.5) * 4, (1 + 0.5) * 4).
+        ("cell", (14, 6)),
+        # A quarter of the way to the second largest, at (6, 22): 14 - 8 / 4 and 6 + 16 / 4.
+        ("quarter", (12, 10)),
+    ],
+)
+def test_reading_by_hand(peak, place):
+    cells = np.zeros((6, 5))
+    cells[1, 3], cells[1, 2], cells[5, 1] = 0.8, 0.5, 0.6
+    points, heights = heatmaps.decode(_one_map(cells), 4.0, peak)
+    assert_allclose(points, [[place]])
+    assert_allclose(heights, [[0.8]])
+
+
+@pytest.mark.parametrize(("peak", "place"), [("cell", (2, 2)), ("quarter", (3, 2))])
+@pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
+def test_of_equal_cells_the_first_ones_are_read(peak, place, value):
+    points, _ = heatmaps.decode(np.full((1, 6, 5, 1), value, "float32"), 4.0, peak)
+    assert_array_equal(points, [[place]])
+
+
+@pytest.mark.parametrize(
+    ("peak", "error"),
+    [
+        # The distance from a square's middle is 0.7652 half sides on average, here of 2 pixels.
+        ("cell", 1.5304),
+        # One pixel along the axis on which the point is further off: with 0 < m < M < 2 the mean
+        # of hypot(M - 1, m).
+        ("quarter", 0.8937),
+        ("unbiased", 0.0),
+    ],
+)
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_mean_error_without_noise(peak, error, sigma):
+    places = 40 + (np.arange(20) + 0.5) * 4 / 20  # all over the cell (10, 10)
+    points = np.stack(np.meshgrid(places, places), axis=-1).reshape(1, -1, 2).astype("float32")
+    maps = heatmaps.encode(points, (21, 21), 4.0, sigma)
+    decoded = np.array(heatmaps.decode(maps, 4.0, peak)[0])
+    assert_allclose(np.linalg.norm(decoded - points, axis=-1).mean(), error, atol=0.004)
+
+
 # === Maps that are no Gaussian ===
 
 
@@ -184,6 +237,45 @@ def test_blur_by_hand():
     assert_allclose(row, [near / side / total, 1 / total**2, near / side / total], rtol=1e-4)
 
 
+# === Enlargement ===
+
+
+def test_enlarging_nothing_and_by_one():
+    maps = np.random.default_rng(0).random((1, 4, 5, 2)).astype("float32")
+    assert heatmaps.enlarge(maps[:0], 2).shape == (0, 8, 10, 2)
+    assert_array_equal(heatmaps.enlarge(maps, 1), maps)
+
+
+def test_enlarging_by_hand():
+    # A quarter of a cell beside it the kernel is 1.5 / 4^3 - 2.5 / 4^2 + 1 = 0.8671875, three
+    # quarters 0.2265625, one and a quarter -0.0703125 and one and three quarters -0.0234375.
+    kernel = [-0.0234375, -0.0703125, 0.2265625, 0.8671875]
+    kernel += kernel[::-1]
+    cells = np.zeros((9, 9))
+    cells[4, 4] = 1
+    maps = heatmaps.enlarge(_one_map(cells), 2)[0, :, :, 0]
+    assert maps.shape == (18, 18)
+    assert_allclose(maps[5:13, 5:13], np.outer(kernel, kernel), atol=1e-7)
+    assert_allclose(np.sum(np.abs(maps)), np.abs(kernel).sum() ** 2, rtol=1e-6)
+
+
+def test_enlarging_keeps_slopes_and_rims():
+    y, x = np.mgrid[:10, :8] + 0.5
+    maps = np.array(heatmaps.enlarge(_one_map(3 + 2 * x - y), 4))
+    y, x = (np.mgrid[:40, :32] + 0.5) / 4
+    # Two cells of the given map away from the rim, where they all are there.
+    inner = np.s_[0, 8:-8, 8:-8, 0]
+    assert_allclose(maps[inner], (3 + 2 * x - y)[8:-8, 8:-8], rtol=1e-5)
+    assert_allclose(heatmaps.enlarge(np.ones((1, 3, 4, 1), "float32"), 3), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_enlarging_is_what_keras_does(factor):
+    maps = np.random.default_rng(0).random((2, 7, 5, 3)).astype("float32")
+    expected = keras.ops.image.resize(maps, (7 * factor, 5 * factor), interpolation="bicubic")
+    assert_allclose(heatmaps.enlarge(maps, factor), expected, atol=1e-5)
+
+
 # === Everywhere the same ===
 
 
@@ -191,7 +283,10 @@ def _chain(points):
     maps = heatmaps.encode(points, (16, 12), 4.0, 1.5)
     cut = heatmaps.encode(points, (16, 12), 4.0, 1.0, "msra")
     blurred = heatmaps.blur(maps, 0.7)
-    return maps, cut, blurred, *heatmaps.decode(blurred, 4.0), *heatmaps.decode(0 * maps, 4.0)
+    large = heatmaps.enlarge(maps, 3)
+    read = [heatmaps.decode(m, 4.0) for m in (blurred, 0 * maps, large)]
+    read += [heatmaps.decode(maps, 4.0, peak) for peak in ("quarter", "cell")]
+    return maps, cut, blurred, large, *(tensor for pair in read for tensor in pair)
 
 
 @pytest.mark.parametrize("how", ["graph", "xla", "tf.data"])
