@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from aifashion.errors import Exit, Failure
+from aifashion.errors import Exit, Failure, one_line
 
 _NOT_WEIGHTS = "optimizer_weights"  # a group of files that hold a whole compiled model
 
@@ -17,7 +17,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     `layer/layer/variable:0`, by Keras 3 without the `:0`. Links out of the file are not followed.
 
     Returns:
-        `layer/variable` -> array. The optimizer's are left out.
+        `layer/variable` -> array, `variable` of one that is in no group. The optimizer's are left
+        out.
 
     Raises:
         Failure: BAD_MODEL where it is no readable HDF5 file.
@@ -25,15 +26,17 @@ def read(path: Path) -> dict[str, np.ndarray]:
     arrays = {}
 
     def keep(name: str, item) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith(_NOT_WEIGHTS):
-            layer, *_, variable = name.removeprefix("model_weights/").split("/")
-            arrays[f"{layer}/{variable.removesuffix(':0')}"] = item[()]
+        if not isinstance(item, h5py.Dataset) or name.startswith(_NOT_WEIGHTS):
+            return
+        if item.dtype.kind in "fiu":  # not a text
+            layer, *inner = name.removeprefix("model_weights/").removesuffix(":0").split("/")
+            arrays["/".join((layer, *inner[-1:]))] = item[()]
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(keep)
-    except OSError as error:
+    except Exception as error:  # of a damaged file; h5py raises many kinds
         raise Failure(
-            Exit.BAD_MODEL, f"{path}: no readable HDF5 file ({error}). Get it again."
+            Exit.BAD_MODEL, f"{path}: no readable HDF5 file ({one_line(error)}). Get it again."
         ) from None
     return arrays

@@ -8,6 +8,7 @@ demo(DemoOptions) -> Path             aifashion.api.look
 predict(pictures, path) -> answers    aifashion.api.look
 make_report(ReportOptions) -> Path    aifashion.api.report
 draw_sheet(SheetOptions) -> Path      aifashion.api.sheet
+convert_file(path) -> Path            aifashion.api.published
 cost_table() -> str                   aifashion.api.costs
 """
 
@@ -18,6 +19,7 @@ from aifashion.api.fitting.start import TrainOptions
 from aifashion.api.look import DemoOptions, demo, menu, predict
 from aifashion.api.models import Model, load
 from aifashion.api.predictions import PredictOptions
+from aifashion.api.published import convert_file
 from aifashion.api.report import ReportOptions, make_report
 from aifashion.api.sheet import SheetOptions, draw_sheet
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
@@ -33,6 +35,7 @@ __all__ = [
     "TestOptions",
     "TestResult",
     "TrainOptions",
+    "convert_file",
     "cost_table",
     "demo",
     "draw_sheet",

@@ -9,13 +9,16 @@ from types import ModuleType
 import keras
 import numpy as np
 
-from aifashion import affine, checkpoints, datasets, images, matching, runs, training
+from aifashion import affine, checkpoints, convert, datasets, images, matching, runs, training
+from aifashion.api import published
 from aifashion.backbones.resnet import load_imagenet
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints.predict import FLIP, Member, Prediction, Predictor, Views
 from aifashion.progress import say
-from aifashion.recipes import Recipe
+from aifashion.recipes import Recipe, override
+
+READING = (["model", "reading"], ["system", "reading"])
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Trained:
     @property
     def system(self):
         return self.run.recipe.system
+
+    def read_as(self, setting: str) -> "Trained":
+        """The same, with one setting of how its maps are read."""
+        recipe = override(self.run.recipe, setting)
+        return replace(self, run=replace(self.run, recipe=recipe))
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -79,6 +87,23 @@ class Model:
         """The categories that at least one network knows, in the schema's order."""
         known = {name for trained in self.trained for name in trained.categories}
         return tuple(name for name in self.dataset.SCHEMA.categories if name in known)
+
+    def read_as(self, settings: Iterable[str]) -> "Model":
+        """The same networks, their heat maps read otherwise: "model.reading.blur=1".
+
+        Raises:
+            Failure: USAGE for a setting that is not of the reading.
+        """
+        trained = self.trained
+        for setting in settings:
+            if setting.partition("=")[0].strip().split(".")[:2] not in READING:
+                raise Failure(
+                    Exit.USAGE,
+                    f"--set {setting}: what is trained cannot be set here, how maps are read can: "
+                    "model.reading.FIELD=VALUE.",
+                )
+            trained = tuple(each.read_as(setting) for each in trained)
+        return Model(trained)
 
     def tried(self, category: str | None) -> tuple[str, ...]:
         """The categories a picture is predicted as: the one given, else all that are known.
@@ -190,7 +215,11 @@ def load(*paths: Path | str) -> Model:
 
 
 def _runs_at(path: Path) -> list[Path]:
-    """The runs in a folder of runs; what else is named is meant itself."""
+    """The runs in a folder of runs; a published network's; what else is named is meant itself."""
+    if convert.is_foreign(path):
+        return [published.run_of(path)]
+    if (path / "val.log").exists() and not runs.is_run(path):
+        return [published.run_of(published.best_of_2018(path))]
     inner = sorted(found.parent for found in path.glob("*/recipe.json"))
     return inner if inner and not runs.is_run(path) else [path]
 
@@ -208,7 +237,6 @@ def _load_one(path: Path) -> Trained:
 def _open(path: Path) -> tuple[runs.Run, dict[str, np.ndarray]]:
     if not path.exists():
         raise Failure(Exit.BAD_MODEL, f"{path}: no such file or folder. See: aifashion list.")
-    _refuse_2018(path)
     return _run_of(path), read_weights(path)
 
 
@@ -217,11 +245,13 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
     Args:
         path: a run (its best weights), a folder of checkpoints (the newest), a checkpoint's folder
-            or a safetensors file.
+            or a safetensors file; a published weight file.
 
     Raises:
         Failure: BAD_MODEL, saying which file is wrong and why.
     """
+    if convert.is_foreign(path):
+        return published.read_published(path).weights
     if path.is_file():
         return checkpoints.read_arrays(path)
     if runs.is_run(path):
@@ -232,15 +262,6 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     else:
         checkpoint = checkpoints.newest(path) or checkpoints.load(path)
     return checkpoint.groups.get("ema") or checkpoint.groups["weights"]
-
-
-def _refuse_2018(path: Path) -> None:
-    old_run = (path / "val.log").exists() and not runs.is_run(path)
-    if old_run or path.suffix in (".h5", ".hdf5"):
-        raise Failure(
-            Exit.BAD_MODEL,
-            f"{path}: weights of the 2018 system (Keras 2 HDF5) cannot be read by this version.",
-        )
 
 
 def _run_of(path: Path) -> runs.Run:
@@ -264,7 +285,6 @@ def check_start(recipe: Recipe) -> None:
         raise Failure(
             Exit.BAD_MODEL, f"--weights {path}: no such file. Give none, imagenet or a file."
         )
-    _refuse_2018(path)
     read_weights(path)
 
 

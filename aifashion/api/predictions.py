@@ -27,6 +27,7 @@ class PredictOptions:
     augment: str = "flip"  # key of VIEWS
     crop: bool = False  # once more on the box of what was found
     jit: bool = False  # compiled by XLA, on one device
+    settings: tuple[str, ...] = ()  # how maps are read: "model.reading.FIELD=VALUE"
 
 
 @dataclass(frozen=True)

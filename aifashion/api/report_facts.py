@@ -107,6 +107,7 @@ def commands_of(evaluated) -> list[tuple[str, str]]:
     test = ["python", "test.py", "--model-path", *folders, *data]
     test += ["--augment", evaluated.predicting.augment]
     test += ["--crop"] if evaluated.predicting.crop else []
+    test += [part for setting in evaluated.predicting.settings for part in ("--set", setting)]
     if evaluated.category != "all":
         test += ["--category", evaluated.category]
     if evaluated.anyway:

@@ -57,7 +57,7 @@ def test(options: TestOptions) -> TestResult:
     Rows whose picture cannot be read hold the mean shape of their category and are listed in the
     result; `refuse_faults` says whether they are too many.
     """
-    model = load(*options.models)
+    model = load(*options.models).read_as(options.predicting.settings)
     dataset = model.dataset
     folder = data.choose(options.data or _own_data(model), dataset)
     part = data.test_part(folder, dataset)

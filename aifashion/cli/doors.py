@@ -9,6 +9,7 @@ from pathlib import Path
 from aifashion.cli import flags, running
 
 CATEGORIES = "a garment; all: one network for all (default); each: a network for each of them"
+READING = "how maps are read: model.reading.FIELD=VALUE"
 RECIPES_HINT = "recipes and runs: python -m aifashion list"
 
 
@@ -90,6 +91,7 @@ def test_main(argv: Sequence[str] | None = None) -> int:
         "--augment", type=flags.augment, default="flip", help="none, flip (default), scales or full"
     )
     add("--crop", action="store_true", help="look at what was found once more, from closer by")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help=READING)
     add("--score-anyway", action="store_true", help="score also over unreadable pictures")
     add("--jit", action="store_true", help="compile the network with XLA, on one device")
     flags.add_max_bad(parser)
@@ -105,7 +107,12 @@ def _test(arguments: argparse.Namespace) -> None:
         category=arguments.category,
         max_bad=arguments.max_bad,
         score_anyway=arguments.score_anyway,
-        predicting=api.PredictOptions(arguments.augment, arguments.crop, arguments.jit),
+        predicting=api.PredictOptions(
+            augment=arguments.augment,
+            crop=arguments.crop,
+            jit=arguments.jit,
+            settings=tuple(arguments.set),
+        ),
     )
     result = api.test(options)
     if result.score is not None:

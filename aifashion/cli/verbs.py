@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_split(verbs.add_parser("split", help="split labelled data for training and validation"))
     _add_evaluate(verbs.add_parser("evaluate", help="score predictions against truth"))
     _add_predict(verbs.add_parser("predict", help="keypoints of pictures, one JSON a line"))
+    _add_convert(verbs.add_parser("convert", help="published weights -> a run, or a file of ours"))
     _add_report(verbs.add_parser("report", help="a run's report: one HTML file"))
     _add_sheet(verbs.add_parser("sheet", help="a data folder's pictures on one sheet"))
     _add_list(verbs.add_parser("list", help="recipes and runs"))
@@ -123,6 +124,17 @@ def _predict(arguments: argparse.Namespace) -> None:
     api = running.load_api()
     for answer in api.predict(arguments.pictures, arguments.model_path, arguments.category):
         print(json.dumps(answer), flush=True)
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help=".h5, .hdf5, .ckpt, .pth, .pt, .safetensors")
+    add("--out", type=Path, metavar="PATH", help="the run's folder, or a backbone's file")
+    parser.set_defaults(command=_convert)
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    print(running.load_api().convert_file(arguments.file, arguments.out))
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:

@@ -56,17 +56,25 @@ def train_each(options: TrainOptions) -> Path:
 def _folder(options: TrainOptions, categories: tuple[str, ...]) -> Path:
     """Where the runs lie, or shall."""
     if options.run is not None:
+        if runs.is_run(options.run):
+            raise Failure(
+                Exit.USAGE,
+                f"{options.run} is the run of one network; --category each wants a folder for "
+                "several: name another with --run.",
+            )
         return _made(options.run)
     if options.resume:
         for told in sorted((runs.ROOT / EACH).glob(f"*/{runs.TOGETHER}"), reverse=True):
             if not _is_finished(told.parent, categories):
                 return told.parent
         say("Nothing to resume: starting anew.")
-    return runs.make_unused(runs.ROOT / EACH, datetime.now())
+    return _made(None)
 
 
-def _made(folder: Path) -> Path:
+def _made(folder: Path | None) -> Path:
     try:
+        if folder is None:
+            return runs.make_unused(runs.ROOT / EACH, datetime.now())
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Failure(

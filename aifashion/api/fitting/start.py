@@ -4,8 +4,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from aifashion import checkpoints, data, datasets, locks, runs, training
+from aifashion import checkpoints, convert, data, datasets, locks, runs, training
 from aifashion.api.models import check_start
+from aifashion.api.published import read_published
+from aifashion.backbones.resnet import ResNet
 from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
@@ -67,9 +69,22 @@ def _read_resume_model(options: TrainOptions) -> TrainOptions:
     only_weights = options.init_epoch is not None and not options.resume
     elsewhere = folder and options.run is not None and options.run.resolve() != folder.resolve()
     if folder is None or only_weights or elsewhere:
+        options = _as_published(options, path)
         resume = options.resume and options.run is not None
         return replace(options, weights=str(path), resume=resume, resume_model=None)
     return replace(options, run=folder, resume=True, resume_model=None)
+
+
+def _as_published(options: TrainOptions, path: Path) -> TrainOptions:
+    """A published network's weights say which network it is, where no other one is asked for."""
+    if not convert.is_foreign(path) or options.network is not None:
+        return options
+    found = read_published(path).published
+    if found.recipe_name is None:
+        return options
+    category = found.category if options.category == "all" else options.category
+    say(f"{path}: {found.title}, so --network {found.recipe_name} --category {category}")
+    return replace(options, network=found.recipe_name, category=category)
 
 
 # === A run that goes on ===
@@ -191,6 +206,7 @@ def _recipe(name: str, options: TrainOptions) -> Recipe:
     recipe = resolve(name)
     recipe = _with_flags(recipe, options, options.category)
     _check_keypoints(recipe, name)
+    _check_imagenet(recipe, name)
     return recipe
 
 
@@ -234,6 +250,16 @@ def _check_first(first: int, epochs: int) -> None:
             Exit.USAGE,
             f"--init-epoch {first}: of {epochs} epochs none is left to train. Raise --epochs; it "
             "counts the epochs that are done too.",
+        )
+
+
+def _check_imagenet(recipe: Recipe, name: str) -> None:
+    """Refuses ImageNet weights for a backbone that Keras publishes none of."""
+    if recipe.weights == "imagenet" and not isinstance(recipe.system.backbone, ResNet):
+        raise Failure(
+            Exit.USAGE,
+            f"--weights imagenet: Keras has none for the {type(recipe.system.backbone).__name__} "
+            f"of --network {name}. Name a file of them, or give none.",
         )
 
 
