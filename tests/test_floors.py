@@ -24,7 +24,8 @@ FLOORS = {
     "aifashion.ops": 0.5,
     "aifashion.datasets": 0.5, "aifashion.images": 0.2, "aifashion.image_headers": 0.1,
     "aifashion.checkpoints": 0.3, "aifashion.matching": 0.3,
-    "aifashion.files": 0.2, "aifashion.hdf5": 0.2, "aifashion.disk": 0.2, "aifashion.locks": 0.2,
+    "aifashion.hdf5": 0.2, "aifashion.downloads": 0.2,
+    "aifashion.files": 0.2, "aifashion.disk": 0.2, "aifashion.locks": 0.2,
     "aifashion.progress": 0.1, "aifashion.affine": 0,
     "aifashion.errors": 0, "aifashion": 0,
 }  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from aifashion import affine, checkpoints, convert, datasets, images, matching, runs, training
 from aifashion.api import published
-from aifashion.backbones.resnet import load_imagenet
+from aifashion.api.imagenet import start_from_imagenet
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints.predict import FLIP, Member, Prediction, Predictor, Views
@@ -299,7 +299,7 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
     if recipe.weights == "none":
         return
     if recipe.weights == "imagenet":
-        load_imagenet(network, recipe.system.backbone)
+        start_from_imagenet(network, recipe.system.backbone)
         return
     path = Path(recipe.weights)
     arrays = read_weights(path)

@@ -8,8 +8,6 @@ Every convolution is followed by batch normalisation and has no bias.
 B pictures, H W rows and columns of the picture.
 """
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from keras import layers
 from aifashion import hdf5
 from aifashion.backbones.names_resnet import keras_applications_names
 from aifashion.backbones.pixels import NORMALISATION, normalise
+from aifashion.downloads import fetched
 from aifashion.errors import Exit, Failure
 from aifashion.ops.norm import BatchNorm
 
@@ -156,31 +155,7 @@ def load_imagenet(model: keras.Model, config: ResNet, folder: Path | None = None
             "Set that, or start with --weights none.",
         )
     name, md5 = _FILES[config.depth]
-    folder = folder or Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
-    load_weight_file(model, config, _fetched(folder.expanduser().absolute() / name, md5))
-
-
-def _fetched(path: Path, md5: str) -> Path:
-    """The path, once a file of that md5 is there."""
-    problem = "it is there, but its content is another: delete it"
-    if not path.exists():
-        try:
-            path = Path(
-                keras.utils.get_file(
-                    path.name, _URL + path.name, file_hash=md5, cache_subdir=str(path.parent)
-                )
-            )
-        except Exception as error:  # get_file raises whatever the network or the disk does
-            problem = f"it cannot be downloaded ({' '.join(str(error).split())[:200]})"
-    if path.is_file():
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "md5").hexdigest() == md5:
-                return path
-    raise Failure(
-        Exit.ENVIRONMENT,
-        f"{path}: {problem}. Put {_URL}{path.name} (md5 {md5}) into {path.parent}, "
-        "or start with --weights none.",
-    )
+    load_weight_file(model, config, fetched(_URL + name, f"md5 {md5}", folder))
 
 
 def load_weight_file(model: keras.Model, config: ResNet, path: Path) -> None:

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aifashion import checkpoints, convert, data, datasets, locks, runs, training
+from aifashion.api.imagenet import check_imagenet
 from aifashion.api.models import check_start
 from aifashion.api.published import read_published
-from aifashion.backbones.resnet import ResNet
 from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
@@ -206,7 +206,8 @@ def _recipe(name: str, options: TrainOptions) -> Recipe:
     recipe = resolve(name)
     recipe = _with_flags(recipe, options, options.category)
     _check_keypoints(recipe, name)
-    _check_imagenet(recipe, name)
+    if recipe.weights == "imagenet":
+        check_imagenet(recipe.system.backbone)
     return recipe
 
 
@@ -250,16 +251,6 @@ def _check_first(first: int, epochs: int) -> None:
             Exit.USAGE,
             f"--init-epoch {first}: of {epochs} epochs none is left to train. Raise --epochs; it "
             "counts the epochs that are done too.",
-        )
-
-
-def _check_imagenet(recipe: Recipe, name: str) -> None:
-    """Refuses ImageNet weights for a backbone that Keras publishes none of."""
-    if recipe.weights == "imagenet" and not isinstance(recipe.system.backbone, ResNet):
-        raise Failure(
-            Exit.USAGE,
-            f"--weights imagenet: Keras has none for the {type(recipe.system.backbone).__name__} "
-            f"of --network {name}. Name a file of them, or give none.",
         )
 
 
