@@ -5,6 +5,7 @@
 #   make test         the tests                                        make test-long: the long proofs
 #   make lint         ruff: rules and format
 #   make bench        speed of the input pipeline and of a training step
+#   make ablations    what each choice brings: hours, resumable; writes docs/ablations.md
 
 PYTHON ?= python3
 SEED ?= 0
@@ -13,7 +14,7 @@ BIN := .venv/bin
 SAMPLE := data/sample/fashionai-$(SEED)
 STAMP := .venv/.installed-$(EXTRAS)
 
-.PHONY: install quickstart test test-long lint bench clean
+.PHONY: install quickstart test test-long lint bench ablations clean
 
 install: $(STAMP)
 
@@ -42,6 +43,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m aifashion bench
+
+ablations: install
+	$(BIN)/python -m aifashion ablations
+	$(BIN)/python -m aifashion ablations --page docs/ablations.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -84,8 +84,13 @@ def score(variant: Variant, seed: int) -> float | None:
     return json.loads(path.read_text())["ne_percent"] if path.is_file() else None
 
 
+def _code(code: int) -> Exit:
+    """A command's own exit code, where it is one of ours."""
+    return Exit(code) if code in set(Exit) else Exit.ENVIRONMENT
+
+
 def _call(command: list[str]) -> None:
     say(f"python {shlex.join(command)}")
     code = subprocess.run([sys.executable, *command], check=False).returncode
     if code:
-        raise Failure(code, f"python {shlex.join(command)}: ended with {code}.")
+        raise Failure(_code(code), f"python {shlex.join(command)}: ended with {code}.")

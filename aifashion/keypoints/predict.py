@@ -8,7 +8,7 @@ B: pictures of a batch; V: views of each; K: keypoints that all networks know; h
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -163,7 +163,10 @@ def _build(members: Sequence[Member], keypoints: tuple[str, ...], views: Views) 
         name = _image_name(size)
         if name not in inputs:
             inputs[name] = keras.Input((size, size, 3), dtype="uint8", name=name)
-        maps = _member_maps(member, inputs[name], mask, keypoints, views.flip)
+        network = member.network  # two of one name could not be parts of one network
+        network = keras.Model(network.input, network.output, name=f"network_{number}")
+        own = replace(member, network=network)
+        maps = _member_maps(own, inputs[name], mask, keypoints, views.flip)
         if _moves(members, views):
             way = keras.Input((2, 3), dtype="float32", name=_way_name(number))
             inputs[_way_name(number)] = way

@@ -46,7 +46,7 @@ def _network(names=NAMES, size=128) -> keras.Model:
     ]
     channels = channels * np.stack(halves, axis=-1).astype("float32")
     maps = ops.average_pool(channels, 4, 4) * ops.reshape(mask, (-1, 1, 1, len(names)))
-    return keras.Model({"image": image, "keypoint_mask": mask}, {"refine": maps})
+    return keras.Model({"image": image, "keypoint_mask": mask}, {"refine": maps}, name="dots")
 
 
 NETWORK = _network()
@@ -121,6 +121,7 @@ def test_nothing_outside_the_category_is_sure(source):
 def test_several_networks_are_averaged_in_one_frame(source):
     """The second sees smaller pictures and knows its keypoints in another order, two less."""
     names = ("crotch", "bottom_right_in", "bottom_left_in")
+    assert NETWORK.name == "dots"
     other = Member(CPN(size=96, keypoints=names, loss="mse", amplitude=1.0), _network(names, 96))
     for members, frame in (([*ALONE, other], 128), ([other, *ALONE], 96)):
         predictor = Predictor(members, FLIP)
