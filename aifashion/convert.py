@@ -84,9 +84,9 @@ def read(path: Path) -> Foreign:
 
 
 def _weights_alone(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Without counters, and without the prefix of networks that were trained on several GPUs."""
+    """In float32, without counters, and without the prefix of training on several GPUs."""
     return {
-        name.removeprefix("module."): array
+        name.removeprefix("module."): np.asarray(array, np.float32)
         for name, array in arrays.items()
         if not name.endswith(_NOT_WEIGHTS)
     }

@@ -90,13 +90,17 @@ RECIPES = {
     # competition's rank 17: NE of the five 4.18 % (its validation set), on round-2 test together
     # with the next one 3.82 %.
     "cpn_resnet152": Recipe(
-        system=GarmentCPN(), training=PER_GARMENT, augmentation=TURNED_AND_MIRRORED
+        system=GarmentCPN(),
+        training=PER_GARMENT,
+        augmentation=TURNED_AND_MIRRORED,
+        weights="imagenet",
     ),
     # The same on SENet-154: 3.93 % on its validation set.
     "cpn_senet154": Recipe(
         system=GarmentCPN(backbone=SENet(pixels="fashionai")),
         training=replace(PER_GARMENT, batch_size=12),
         augmentation=TURNED_AND_MIRRORED,
+        weights="imagenet",
     ),
     # The all-in-one network as it was in 2018, for its published weights; `cpn_resnet101` is its
     # better successor.

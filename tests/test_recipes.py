@@ -1,9 +1,11 @@
 """Every recipe is built at its full size: what goes in, what comes out, how many weights."""
 
+import re
 from dataclasses import replace
 
 import keras
 import pytest
+from support import ROOT
 
 from aifashion import costs, runs
 from aifashion.datasets import fashionai
@@ -28,7 +30,10 @@ STRIDES = {  # of the outputs
     "cpn_v11_2018": {"global": 2, "stack_0": 2, "stack_1": 2},
     "quick": PYRAMID,
 }
-PER_GARMENT = ("cpn_resnet152", "cpn_senet154")  # seconds each to give their weights a start
+PER_GARMENT = ("cpn_resnet152", "cpn_senet154")
+# Parameters of one keypoint's: 3 x 3 x 256 and a bias in the global net, 256 and a bias in the
+# refine net, whose first block reads it by 64 and by 256 convolutions of 1 x 1.
+A_MAP = (9 * 256 + 1) + (256 + 1) + (64 + 256)
 
 
 def without_weights(system) -> keras.Model:
@@ -51,6 +56,15 @@ def test_the_menu_is_the_table():
     assert set(ALIASES.values()) <= set(RECIPES) and not REFUSED & {*RECIPES, *ALIASES}
 
 
+def test_the_readmes_table():
+    """Every recipe with the side of its input and its parameters."""
+    section = (ROOT / "README.md").read_text().partition("\n## Recipes\n")[2]
+    rows = re.findall(r"^\| `(\w+)`.*?\| (\d+) px \| ([\d.]+) M", section, flags=re.MULTILINE)
+    assert rows == [(name, str(SIZES[name][0]), f"{SIZES[name][1] / 1e6:.1f}") for name in RECIPES]
+    garments = dict(zip(PER_GARMENT, re.findall(r"[\d,]{10,}", section), strict=True))
+    assert garments == {name: f"{SIZES[name][1] - 9 * A_MAP:,}" for name in PER_GARMENT}
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_at_full_size(name):
     recipe = resolve(name)
@@ -61,9 +75,10 @@ def test_recipe_at_full_size(name):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in PER_GARMENT else ()) for name in RECIPES],
+    [pytest.param(name, marks=() if name == "quick" else pytest.mark.slow) for name in RECIPES],
 )
 def test_recipe_with_its_weights(name):
+    """Which take seconds to be drawn."""
     network = RECIPES[name].system.build()
     check_sizes(name, network)
     assert network.count_params() == SIZES[name][1]
@@ -76,7 +91,4 @@ def test_a_network_of_one_garment(name):
     system = replace(RECIPES[name].system, keypoints=fashionai.CATEGORIES["dress"])
     network = without_weights(system)
     assert {maps.shape for maps in network.output.values()} == {(None, 128, 128, 15)}
-    # A keypoint's map costs 3 * 3 * 256 and a bias in the global net, 256 and a bias in the refine
-    # net, whose first block reads it by 64 and by 256 convolutions of 1 x 1.
-    each = (9 * 256 + 1) + (256 + 1) + (64 + 256)
-    assert costs.parameters(network) == SIZES[name][1] - 9 * each
+    assert costs.parameters(network) == SIZES[name][1] - 9 * A_MAP

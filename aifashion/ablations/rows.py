@@ -41,7 +41,7 @@ def _set(*settings: str) -> tuple[str, ...]:
 QUICK = ("--network", "quick", "--epochs", "8", *_set("model.size=96"))
 # The per-garment networks' system, as small.
 GARMENT = (
-    "--network", "cpn_resnet152", "--epochs", "8",
+    "--network", "cpn_resnet152", "--weights", "none", "--epochs", "8",
     "--batch-size", "16", "--learning-rate", "0.0025",
     *_set(
         "model.size=96", "model.width=64", "model.sigma=1.0",

@@ -19,7 +19,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         prog="train.py", description="Trains a keypoint network.", epilog=RECIPES_HINT
     )
     add = parser.add_argument
-    add("--category", default="all", help=CATEGORIES)
+    flags.add_category(parser, CATEGORIES)
     add("--network", metavar="RECIPE", help="recipe; default by the data")
     flags.add_common(parser)
     add("--run", type=Path, metavar="DIR", help="the run's folder")
@@ -37,7 +37,8 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         help="go on with a stopped run",
     )
     add("--resume-force", action="store_true", help="also with another recipe")
-    add("--resume-model", "--resumeModel", type=Path, metavar="P", help="run or weights to take up")
+    take_up = "run or weights to take up"
+    add("--resume-model", "--resumeModel", "-r", type=Path, metavar="P", help=take_up)
     add("--init-epoch", "--initEpoch", type=int, metavar="N", help="epochs done, of a new run")
     add("--deterministic", action="store_true", help="the same bits each time, slower on GPUs")
     add("--tensorboard", action="store_true", help="also write RUN/tensorboard")
@@ -83,9 +84,13 @@ def test_main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     runs = "runs, or folders of runs; several are averaged; default: the newest finished run"
-    add("--model-path", "--modelpath", type=Path, nargs="+", default=[], metavar="RUN", help=runs)
+    # A published command names one network with -m, two with -m1 and -m2.
+    published = ("-m", "--model", "-m1", "--model1", "-m2", "--model2")
+    for names, text in ((("--model-path", "--modelpath"), runs), (published, argparse.SUPPRESS)):
+        several = {"type": Path, "nargs": "+", "action": "extend", "default": []}
+        add(*names, dest="model_path", metavar="RUN", help=text, **several)
     add("--out-path", "--outpath", type=Path, metavar="DIR", help="made where it is missing")
-    add("--category", default="all", help="predict this garment's rows alone")
+    flags.add_category(parser, "predict this garment's rows alone")
     flags.add_common(parser)
     add(
         "--augment", type=flags.augment, default="flip", help="none, flip (default), scales or full"
@@ -93,6 +98,8 @@ def test_main(argv: Sequence[str] | None = None) -> int:
     add("--crop", action="store_true", help="look at what was found once more, from closer by")
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help=READING)
     add("--score-anyway", action="store_true", help="score also over unreadable pictures")
+    visual = "accepted; report.html shows pictures, demo.py draws them"
+    add("--visual", "-v", type=flags.boolean, metavar="True", help=visual)
     add("--jit", action="store_true", help="compile the network with XLA, on one device")
     flags.add_max_bad(parser)
     return running.run(_test, parser.parse_args(argv))
@@ -129,7 +136,7 @@ def demo_main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("source", type=Path, nargs="?", metavar="PICTURES", help="a picture, a folder or a csv")
     add("--model-file", "--modelfile", type=Path, nargs="+", default=[], metavar="RUN")
-    add("--category", help="the garment's; default: the csv's, or the likeliest")
+    flags.add_category(parser, "the garment's; default: the csv's, or the likeliest", default=None)
     add("--out-path", "--outpath", type=Path, metavar="PATH", help="picture or folder to write")
     add("--most", type=int, default=5, metavar="N", help="pictures of a csv; 0: all")
     add("--show", action="store_true", help="open the result in the browser")

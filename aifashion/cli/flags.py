@@ -1,6 +1,7 @@
 """Types of arguments, and the groups of flags that several commands share."""
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -14,7 +15,20 @@ def boolean(text: str) -> bool:
 
 def resume(text: str) -> bool:
     """`auto`, or what `boolean` takes."""
-    return True if text == "auto" else boolean(text)
+    if text == "auto":
+        return True
+    try:
+        return boolean(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; weights are named by --resume-model") from None
+
+
+def category(text: str) -> str:
+    """A category's name; `outware`, as a published README has it, is outwear, which is said."""
+    if text.lower() != "outware":
+        return text
+    print("warning: outware is taken as outwear", file=sys.stderr)
+    return "outwear"
 
 
 def augment(text: str) -> str:
@@ -47,8 +61,13 @@ def fraction(text: str) -> float:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """--data and --gpu."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder")
+    parser.add_argument("--gpu", "--gpuID", "-g", type=gpus, metavar="0,1", help="GPUs to use")
+
+
+def add_category(parser: argparse.ArgumentParser, text: str, default: str | None = "all") -> None:
+    """--category, as published commands write it too."""
     parser.add_argument(
-        "--gpu", "--gpuID", type=gpus, dest="gpu", metavar="0,1", help="GPUs to use"
+        "--category", "--clothes", "-c", type=category, default=default, metavar="C", help=text
     )
 
 

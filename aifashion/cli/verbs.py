@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_sheet(verbs.add_parser("sheet", help="a data folder's pictures on one sheet"))
     _add_list(verbs.add_parser("list", help="recipes and runs"))
     _add_bench(verbs.add_parser("bench", help="speed of the input pipeline and a training step"))
+    _add_ablations(verbs.add_parser("ablations", help="what each choice brings, measured"))
     _add_doctor(
         verbs.add_parser("doctor", help="describe the environment, and what is wrong in it")
     )
@@ -116,7 +117,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
     parser.add_argument("--model-path", "--modelpath", type=Path, metavar="RUN")
-    parser.add_argument("--category", help="the garment's; default: the likeliest")
+    flags.add_category(parser, "the garment's; default: the likeliest", default=None)
     parser.set_defaults(command=_predict)
 
 
@@ -157,7 +158,7 @@ def _add_sheet(parser: argparse.ArgumentParser) -> None:
     add("--count", type=int, default=40, metavar="N", help="pictures, evenly over the categories")
     add("--columns", type=int, default=8, metavar="N")
     add("--seed", type=int, default=0, metavar="N", help="which pictures")
-    add("--category", default="all", help="a garment, or all (default)")
+    flags.add_category(parser, "a garment, or all (default)")
     add("--part", choices=("train", "test"), default="train")
     add("--truth", action="store_true", help="draw keypoints and skeletons")
     add("--numbers", action="store_true", help="numbers without names; names in a csv beside it")
@@ -194,6 +195,24 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     api = running.load_api()
     print(api.cost_table() if arguments.costs else api.menu())
+
+
+def _add_ablations(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("variants", nargs="*", metavar="VARIANT", help="by name; default: all that has no score")
+    add("--seeds", type=int, default=3, metavar="N")
+    add("--page", type=Path, metavar="FILE", help="only put the scores there are into this page")
+    parser.set_defaults(command=_ablations)
+
+
+def _ablations(arguments: argparse.Namespace) -> None:
+    from aifashion.ablations import page, running
+
+    if arguments.page is None:
+        running.run_missing(arguments.variants, arguments.seeds)
+        print(page.table(arguments.seeds))
+    else:
+        page.write_page(arguments.page, arguments.seeds)
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say
-from aifashion.recipes import DEFAULT_DATASET, Recipe, differences, override, resolve
+from aifashion.recipes import ALIASES, DEFAULT_DATASET, Recipe, differences, override, resolve
 
 # What may differ when a run goes on: it changes how long, not what is learnt until then.
 HARMLESS = ("training.epochs", "training.patience", "training.save_minutes", "data", "max_bad")
@@ -77,7 +77,7 @@ def _read_resume_model(options: TrainOptions) -> TrainOptions:
 
 def _as_published(options: TrainOptions, path: Path) -> TrainOptions:
     """A published network's weights say which network it is, where no other one is asked for."""
-    if not convert.is_foreign(path) or options.network is not None:
+    if not convert.is_foreign(path) or options.network not in (None, *ALIASES):
         return options
     found = read_published(path).published
     if found.recipe_name is None:
