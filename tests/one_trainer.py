@@ -35,8 +35,11 @@ def one_trainer() -> Iterator[None]:
             restore(found, {**first, "weights": began, "ema": began})
         return found
 
-    def one_predictor(system, network, views, forward):
-        return predictors.setdefault(id(network), predictor(system, network, views, forward))
+    def one_predictor(members, views, forward):
+        key = id(members[0].network)
+        if key not in predictors:
+            predictors[key] = predictor(members, views, forward)
+        return predictors[key]
 
     def seed_once(number):  # TensorFlow forgets what it has compiled when it is seeded
         return made or seed(number)

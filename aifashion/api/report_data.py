@@ -58,7 +58,8 @@ def collect(evaluated: Evaluated) -> ReportData:
     run, predictions = evaluated.model.run, evaluated.predictions
     asked = run.asked
     drawn = asked.drawn or evaluated.model.dataset.is_drawn(evaluated.folder)
-    history = read_history(run.folder / "history.csv")
+    is_alone = len(evaluated.model.trained) == 1
+    history = read_history(run.folder / "history.csv") if is_alone else History()
     scores = worst = best = skipped = unscored = ()
     if predictions is not None:
         records = predictions.records
@@ -74,7 +75,7 @@ def collect(evaluated: Evaluated) -> ReportData:
     name = f"{evaluated.folder}{' (drawn)' if drawn else ''}"
     parameters = f"{model.parameters / 1e6:.2f} million parameters"
     return ReportData(
-        title=" + ".join(dict.fromkeys(t.run.asked.recipe_name for t in model.trained)),
+        title=_title(model),
         subtitle=" · ".join((f"Keypoints of {garments}", name, parameters, day(run.folder))),
         drawn=drawn,
         facts=facts_of(evaluated, history),
@@ -88,6 +89,11 @@ def collect(evaluated: Evaluated) -> ReportData:
         commands=commands_of(evaluated),
         machine=machine_facts(),
     )
+
+
+def _title(model: Model) -> str:
+    names = " + ".join(dict.fromkeys(each.run.asked.recipe_name for each in model.trained))
+    return names if len(model.trained) == 1 else f"{names}: {len(model.trained)} networks"
 
 
 # === Scores ===

@@ -14,6 +14,7 @@ from aifashion import __version__, runs
 from aifashion.api.models import Model
 from aifashion.api.predictions import VIEWS, PredictOptions
 from aifashion.doctor import machine
+from aifashion.keypoints.predict import Views
 from aifashion.report import History
 
 LIBRARIES = ("keras", "tensorflow", "numpy", "pandas", "safetensors")
@@ -35,9 +36,16 @@ def facts_of(evaluated, history: History) -> list[tuple[str, str]]:
 def _views(predicting: PredictOptions) -> str:
     """How often a picture was looked at, in words."""
     views = VIEWS[predicting.augment]
-    said = "one" if len(views.each) == 1 else f"{len(views.each)}, turned or scaled"
-    said += ", each mirrored too" if views.flip else ""
+    count = len(views.each) * (2 if views.flip else 1)
+    said = "one" if count == 1 else f"{count}: {_kinds(views)}"
     return said + (", then the same of what was found in it" if predicting.crop else "")
+
+
+def _kinds(views: Views) -> str:
+    if len(views.each) == 1:
+        return "as it is, mirrored"
+    kind = "angles" if any(view.angle for view in views.each) else "scales"
+    return f"{len(views.each)} {kind}{', each mirrored too' if views.flip else ''}"
 
 
 def _networks(model: Model) -> list[tuple[str, str]]:

@@ -114,7 +114,7 @@ def _figure(title: str, said: str, *content: Markup) -> Markup:
 def _training(history: History) -> Markup:
     drawn = [chart for chart in (_losses(history), _validation(history), _rates(history)) if chart]
     if not drawn:
-        return _soft("No learning curves: the run has no finished epoch in its history.csv.")
+        return _soft("No learning curves: a network's own report has them, once it has an epoch.")
     return element("div", {"class": "charts"}, *drawn)
 
 

@@ -73,6 +73,7 @@ class Trainer:
     def _compile(self) -> None:
         jit = self.training.jit_compile or None
         self._at_once = tf.function(self._whole, autograph=False, jit_compile=jit)
+        self._traced = {}
         self._gradients = tf.function(self._part, autograph=False, jit_compile=jit)
         self._apply = tf.function(self._update, autograph=False, jit_compile=jit)
         # One kernel for some thousand small operations, which gradients do not overlap with here.
@@ -112,10 +113,22 @@ class Trainer:
             return None
         try:
             # An update begins when the memory of the gradients' computation is free again.
-            return self._at_once(batch, flags, place).numpy().astype(np.float64)
+            step = self._step_for(batch, flags, place)
+            return step(batch, flags, place).numpy().astype(np.float64)
         except tf.errors.ResourceExhaustedError as error:
             self._share_finer(error)
             return None
+
+    def _step_for(self, *arguments):
+        """The step as traced for arguments of these shapes.
+
+        A tf.function looks its trace up by a hash over all weights, which takes milliseconds.
+        """
+        given = [np.shape(array) for array in tf.nest.flatten(arguments)]
+        key = tuple(map(tuple, given))
+        if key not in self._traced:
+            self._traced[key] = self._at_once.get_concrete_function(*arguments)
+        return self._traced[key]
 
     def _whole(self, batch, flags, place):
         gradients, before, numbers = self._replica_part(*batch, 1.0, flags, [])

@@ -118,7 +118,9 @@ def holds(trainer: Trainer, rows: int) -> list[int]:
 
         return gradients
 
-    trainer._at_once, trainer._gradients = map(limited, (trainer._at_once, trainer._gradients))
+    step_for = trainer._step_for
+    trainer._step_for = lambda *given: limited(step_for(*given))
+    trainer._gradients = limited(trainer._gradients)
     return tried
 
 
