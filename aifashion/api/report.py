@@ -23,9 +23,9 @@ PREDICTING = PredictOptions()  # as test.py predicts unless told otherwise
 class ReportOptions:
     """What `report` was asked."""
 
-    model: Path | None = None  # a run; None: the newest finished one
+    model: Path | None = None  # a run, or a folder of runs; None: the newest finished
     data: Path | None = None  # None: the data the run was trained on
-    out: Path | None = None  # None: report.html in the run's folder
+    out: Path | None = None  # None: report.html in that folder
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def make_report(options: ReportOptions) -> Path:
         )
     else:
         evaluated = _held_out(model, folder, PREDICTING)
-    path = options.out or model.run.folder / NAME
+    # Of several networks the folder that they lie in together.
+    home = model.run.folder if len(model.trained) == 1 else model.run.folder.parent
+    path = options.out or home / NAME
     write_text(path, html.render(collect(evaluated)))
     return path
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from aifashion import runs
 from aifashion.api import PredictOptions, load
 from aifashion.api.predictions import MARGIN, _box, predict_records
+from aifashion.cli import main
 from aifashion.cli import test_main as submit_main
 from aifashion.datasets import fashionai
 from aifashion.errors import Exit, Failure
@@ -85,6 +86,18 @@ def test_each_category_is_predicted_by_those_that_know_it(trained, twin, records
     with pytest.raises(Failure, match=r"category dress: .*does not know it") as failure:
         predict_records(load(own), [r for r in records if r.category == "dress"], PLAIN)
     assert failure.value.exit_code == Exit.USAGE
+
+
+def test_a_report_of_several_lies_beside_them(trained, twin, tmp_path, capsys):
+    both = tmp_path / "both"
+    for name in ("a", "b"):
+        shutil.copytree(twin, both / name)
+        (both / name / "report.html").unlink(missing_ok=True)
+    assert main(["report", str(both), "--data", str(trained.data)]) == 0
+    assert capsys.readouterr().out.split()[-1] == str(both / "report.html")
+    page = (both / "report.html").read_text()
+    assert "quick: 2 networks" in page and "No learning curves" in page
+    assert not list(both.glob("*/report.html"))
 
 
 # === Shown twice ===
