@@ -20,7 +20,7 @@ RUNS, SCORES = Path("trained_models/ablations"), Path("submission/ablations")
 
 def train_command(variant: Variant, seed: int) -> list[str]:
     """Trains a variant's network, or goes on with it."""
-    run = RUNS / (variant.trained_as or variant.name) / str(seed)
+    run = RUNS / variant.name / str(seed)
     flags = ["--data", DATA, "--seed", str(seed), "--run", str(run), "--resume", "auto"]
     return ["train.py", *variant.train, *flags]
 
@@ -68,14 +68,10 @@ def run_missing(names: Sequence[str], seeds: int) -> None:
 
 def _measure(variant: Variant, seed: int) -> None:
     trained = variants()[variant.trained_as] if variant.trained_as else variant
-    if not _is_trained(trained, seed):
+    if score(trained, seed) is None:
         _call(train_command(trained, seed))
     _call(test_command(variant, seed))
     say(f"{variant.name}, seed {seed}: NE {score(variant, seed):.2f} %")
-
-
-def _is_trained(variant: Variant, seed: int) -> bool:
-    return score(variant, seed) is not None
 
 
 def score(variant: Variant, seed: int) -> float | None:

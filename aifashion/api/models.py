@@ -61,9 +61,14 @@ class Model:
         return self.trained[0].run
 
     @property
+    def is_one(self) -> bool:
+        """Whether it is a single network: then its scores and curves are its run's."""
+        return len(self.trained) == 1
+
+    @property
     def name(self) -> str:
         """Of the folders that hold what it predicts."""
-        if len(self.trained) == 1:
+        if self.is_one:
             return f"{self.run.asked.category}_{self.run.folder.name}"
         return f"{len(self.trained)}_networks_{self.run.folder.name}"
 

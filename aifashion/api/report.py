@@ -64,7 +64,7 @@ def make_report(options: ReportOptions) -> Path:
     else:
         evaluated = _held_out(model, folder, PREDICTING)
     # Of several networks the folder that they lie in together.
-    home = model.run.folder if len(model.trained) == 1 else model.run.folder.parent
+    home = model.run.folder if model.is_one else model.run.folder.parent
     path = options.out or home / NAME
     write_text(path, html.render(collect(evaluated)))
     return path

@@ -58,8 +58,8 @@ def collect(evaluated: Evaluated) -> ReportData:
     run, predictions = evaluated.model.run, evaluated.predictions
     asked = run.asked
     drawn = asked.drawn or evaluated.model.dataset.is_drawn(evaluated.folder)
-    is_alone = len(evaluated.model.trained) == 1
-    history = read_history(run.folder / "history.csv") if is_alone else History()
+    is_one = evaluated.model.is_one
+    history = read_history(run.folder / "history.csv") if is_one else History()
     scores = worst = best = skipped = unscored = ()
     if predictions is not None:
         records = predictions.records
@@ -93,7 +93,7 @@ def collect(evaluated: Evaluated) -> ReportData:
 
 def _title(model: Model) -> str:
     names = " + ".join(dict.fromkeys(each.run.asked.recipe_name for each in model.trained))
-    return names if len(model.trained) == 1 else f"{names}: {len(model.trained)} networks"
+    return names if model.is_one else f"{names}: {len(model.trained)} networks"
 
 
 # === Scores ===

@@ -23,7 +23,7 @@ LIBRARIES = ("keras", "tensorflow", "numpy", "pandas", "safetensors")
 def facts_of(evaluated, history: History) -> list[tuple[str, str]]:
     """What is known of a run that was evaluated, or of each network of several."""
     model = evaluated.model
-    own = _run_facts(model.run, history) if len(model.trained) == 1 else _networks(model)
+    own = _run_facts(model.run, history) if model.is_one else _networks(model)
     facts = [
         *own,
         ("Parameters", f"{model.parameters:,}"),
@@ -121,7 +121,7 @@ def commands_of(evaluated) -> list[tuple[str, str]]:
     if evaluated.anyway:
         test += ["--score-anyway"]
     commands.append(("Test", shlex.join(map(str, test))))
-    if len(trained) == 1:
+    if evaluated.model.is_one:
         again = ["python", "-m", "aifashion", "report", *folders, *data]
         commands.append(("Make this report again", shlex.join(map(str, again))))
     return commands

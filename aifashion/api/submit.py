@@ -73,7 +73,7 @@ def test(options: TestOptions) -> TestResult:
     _check_submission(submission, answers, dataset)
     _write_confidence(out / "confidence.csv", records, confidence, dataset.SCHEMA)
     # What several networks score together belongs to none of their runs.
-    alone = [model.run.folder] if len(model.trained) == 1 else []
+    alone = [model.run.folder] if model.is_one else []
     score = _score(records, predictions, faults, options, dataset.SCHEMA)
     if score is not None:
         marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 OIHW_TO_HWIO = (2, 3, 1, 0)  # numpy.transpose of a torch kernel; all other variables are vectors
 
-_TORCH = {"kernel": "weight", "gamma": "weight", "beta": "bias",
+TORCH = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias",
           "moving_mean": "running_mean", "moving_variance": "running_var"}  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def torchvision_names(stage_blocks: Sequence[int]) -> dict[str, str]:
             conv, norm = f"{theirs}.conv{part}", f"{theirs}.bn{part}"
         layers |= {f"{ours}_conv{part}": conv, f"{ours}_norm{part}": norm}
     return {
-        f"{ours}/{variable}": f"{theirs}.{_TORCH[variable]}"
+        f"{ours}/{variable}": f"{theirs}.{TORCH[variable]}"
         for ours, theirs in layers.items()
         for variable in _variables(ours)
     }

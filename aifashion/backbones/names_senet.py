@@ -6,8 +6,7 @@ senet.py; its classifier (`last_linear`) has no place here. Kernels lie there as
 
 from collections.abc import Mapping, Sequence
 
-_TORCH = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias",
-          "moving_mean": "running_mean", "moving_variance": "running_var"}  # fmt: skip
+from aifashion.backbones.names_resnet import TORCH
 
 
 def senet_names(blocks: Sequence[int]) -> dict[str, str]:
@@ -29,7 +28,7 @@ def senet_names(blocks: Sequence[int]) -> dict[str, str]:
 def state_dict_names(layers: Mapping[tuple[str, tuple[str, ...]], str]) -> dict[str, str]:
     """{(our layer, its variables): their layer} -> {our variable path: name in a state dict}."""
     return {
-        f"{ours}/{variable}": f"{theirs}.{_TORCH[variable]}"
+        f"{ours}/{variable}": f"{theirs}.{TORCH[variable]}"
         for (ours, variables), theirs in layers.items()
         for variable in variables
     }

@@ -107,19 +107,13 @@ class CPN:
             loss = self._loss(maps, self._targets(targets, level)) * weights
             chosen = ops.ones_like(weights)
             if level == "refine":
-                chosen = losses.hardest(loss, self._hard_counts(mask))
+                chosen = losses.hardest(loss, losses.hard_counts(mask, self.hard_keypoints))
             terms[level] = (ops.sum(loss * chosen), ops.sum(weights * chosen))
         return terms
 
     def _weight_of(self, visibility):
         weights = ops.convert_to_tensor((self.absent_weight, self.occluded_weight, 1.0), "float32")
         return ops.take(weights, ops.cast(visibility, "int32"))
-
-    def _hard_counts(self, mask):
-        own = ops.sum(mask, axis=-1)
-        if self.hard_keypoints is not None:
-            return ops.minimum(own, float(self.hard_keypoints))
-        return ops.maximum(ops.floor(own / 2), 1.0)
 
     def _targets(self, targets, level: str):
         stride = STRIDES.get(level, REFINE_STRIDE)

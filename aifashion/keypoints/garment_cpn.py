@@ -103,7 +103,7 @@ class GarmentCPN:
             loss = weights * losses.balanced(*losses.rectified_l1(maps, drawn, self.amplitude))
             chosen = ops.ones_like(weights)
             if name == "refine":
-                chosen = losses.hardest(loss, self._hard_counts(mask))
+                chosen = losses.hardest(loss, losses.hard_counts(mask, self.hard_keypoints))
             terms[name] = (ops.sum(loss * chosen), ops.sum(weights * chosen))
         return terms
 
@@ -118,13 +118,6 @@ class GarmentCPN:
         present = mask * ops.cast(ops.cast(targets["visibility"], "int32") > 0, "float32")
         return self.amplitude * maps * present[:, None, None, :]
 
-    def _hard_counts(self, mask):
-        """How many keypoints of each row of the mask (B, K) are mined: (B,)."""
-        own = ops.sum(mask, axis=-1)
-        if self.hard_keypoints is not None:
-            return ops.minimum(own, float(self.hard_keypoints))
-        return ops.maximum(ops.floor(own / 2), 1.0)
-
     def _loss_of_batch(self, maps, drawn, valid, mined: bool):
         """The published loss: each keypoint's over all pictures, then the mean of the keypoints'.
 
@@ -136,7 +129,7 @@ class GarmentCPN:
         loss = losses.balanced(sums, counts)[None]  # (1, K)
         chosen = ops.ones_like(loss)
         if mined:
-            chosen = losses.hardest(loss, self._hard_counts(chosen))
+            chosen = losses.hardest(loss, losses.hard_counts(chosen, self.hard_keypoints))
         return ops.sum(loss * chosen) / ops.sum(chosen)
 
     # === Decoding ===

@@ -33,6 +33,19 @@ def spatial_cross_entropy(logits, targets):
     return ops.sum(target * (log_target - log_likelihood), axis=(1, 2))
 
 
+def hard_counts(mask, asked: int | None):
+    """How many keypoints of each row of the mask (B, K) are mined: (B,) float32.
+
+    Args:
+        mask: 1 for the keypoints that a picture's category has.
+        asked: how many at the most; None: half of the category's own, rounded down, at least 1.
+    """
+    own = ops.sum(mask, axis=-1)
+    if asked is not None:
+        return ops.minimum(own, float(asked))
+    return ops.maximum(ops.floor(own / 2), 1.0)
+
+
 def hardest(losses, counts):
     """Online hard keypoint mining (Chen et al., CPN, CVPR 2018, section 3.2.2), sample by sample.
 

@@ -44,7 +44,7 @@ def train_each(options: TrainOptions) -> Path:
     for number, category in enumerate(categories, start=1):
         say(f"{category}: {number} of {len(categories)} networks")
         own = folder / category
-        if options.resume and runs.is_run(own) and runs.load(own).state == runs.FINISHED:
+        if options.resume and _is_finished(own):
             say(f"{own} is finished.")
             continue
         train(replace(options, category=category, run=own))
@@ -65,7 +65,7 @@ def _folder(options: TrainOptions, categories: tuple[str, ...]) -> Path:
         return _made(options.run)
     if options.resume:
         for told in sorted((runs.ROOT / EACH).glob(f"*/{runs.TOGETHER}"), reverse=True):
-            if not _is_finished(told.parent, categories):
+            if not all(_is_finished(told.parent / category) for category in categories):
                 return told.parent
         say("Nothing to resume: starting anew.")
     return _made(None)
@@ -83,6 +83,5 @@ def _made(folder: Path | None) -> Path:
     return folder
 
 
-def _is_finished(folder: Path, categories: tuple[str, ...]) -> bool:
-    own = [folder / category for category in categories]
-    return all(runs.is_run(run) and runs.load(run).state == runs.FINISHED for run in own)
+def _is_finished(folder: Path) -> bool:
+    return runs.is_run(folder) and runs.load(folder).state == runs.FINISHED
