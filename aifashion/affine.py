@@ -67,6 +67,32 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[..., :2].swapaxes(-1, -2) + offset
 
 
+MARGIN = 1.25  # a garment's box is shown this much larger, as every published system has it
+
+
+def into_frame(size: tuple[int, int], box: np.ndarray | None, frame: tuple[int, int]) -> np.ndarray:
+    """The way of a picture into a network's input: of a box with a margin, or of all of it.
+
+    Args:
+        size, frame: width and height of the picture and of the input.
+        box: x1, y1, x2, y2 in the picture; None: all of it.
+    """
+    return letterbox(*size, *frame) if box is None else fit(enlarged(box, MARGIN), frame)
+
+
+def fit(box: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+    """Fits a box x1, y1, x2, y2 of a picture into the middle of a frame (width, height)."""
+    x1, y1, x2, y2 = box
+    return compose(translation(-x1, -y1), letterbox(x2 - x1, y2 - y1, *frame))
+
+
+def enlarged(box: np.ndarray, factor: float) -> np.ndarray:
+    """A box x1, y1, x2, y2 stretched about its middle; at least a pixel wide and high."""
+    low, high = np.asarray(box, np.float64).reshape(2, 2)
+    middle, half = (low + high) / 2, np.maximum(factor * (high - low), 1.0) / 2
+    return np.concatenate([middle - half, middle + half])
+
+
 def letterbox(width: int, height: int, canvas_width: int, canvas_height: int) -> np.ndarray:
     """Fits a picture into the middle of a canvas: the largest size that fits, sides in ratio."""
     scale = min(canvas_width / width, canvas_height / height)

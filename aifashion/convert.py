@@ -15,7 +15,8 @@ from aifashion.errors import Exit, Failure, one_line
 
 HDF5 = (".h5", ".hdf5")
 TORCH = (".ckpt", ".pth", ".pt", ".tar", ".bin")
-_WRAPPERS = ("state_dict", "model", "net", "model_state_dict")  # what holds the weights in a dict
+# What holds the weights in a dict.
+_WRAPPERS = ("state_dict", "best_state_dict", "model", "net", "model_state_dict")
 _NOT_WEIGHTS = "num_batches_tracked"  # PyTorch's counters beside the moving statistics
 
 

@@ -61,15 +61,20 @@ def usable(records: Sequence[KeypointRecord], max_bad: float) -> list[KeypointRe
     Raises:
         Failure: BAD_DATA where more than the fraction `max_bad` of the records is unreadable.
     """
-    good, faults = [], []
-    for record in records:
-        try:
-            images.read_header(record.path)
-            good.append(record)
-        except Failure as failure:
-            faults.append(str(failure))
-    tell_faults(faults, len(records), max_bad)
+    faults = {path: _fault(path) for path in dict.fromkeys(record.path for record in records)}
+    good = [record for record in records if faults[record.path] is None]
+    told = [fault for fault in faults.values() if fault is not None]
+    tell_faults(told, len(faults), max_bad)
     return good
+
+
+def _fault(picture: Path) -> str | None:
+    """Why a picture's header cannot be read; None where it can."""
+    try:
+        images.read_header(picture)
+    except Failure as failure:
+        return str(failure)
+    return None
 
 
 def tell_faults(faults: Sequence[str], count: int, max_bad: float) -> None:
@@ -88,7 +93,9 @@ def tell_faults(faults: Sequence[str], count: int, max_bad: float) -> None:
 
 
 def mean_shapes(records: Sequence[KeypointRecord], schema: KeypointSchema) -> dict:
-    """Each category's mean keypoints as fractions of the picture: {category: [[x, y] …]}, K each.
+    """Each category's mean keypoints as fractions of its box: {category: [[x, y] …]}, K each.
+
+    A record without a box fills its picture.
 
     A keypoint that is never seen in a category stands in the middle.
     """
@@ -96,13 +103,26 @@ def mean_shapes(records: Sequence[KeypointRecord], schema: KeypointSchema) -> di
     counts = {name: np.zeros((len(schema.keypoints), 1)) for name in schema.categories}
     for record in records:
         present = (record.visibility != ABSENT)[:, None]
-        relative = record.keypoints / images.read_shown_size(record.path)
+        low, size = shown_part(record)
+        relative = (record.keypoints - low) / size
         sums[record.category] += np.where(present, relative, 0)
         counts[record.category] += present
     return {
         name: np.where(counts[name] > 0, sums[name] / np.maximum(counts[name], 1), 0.5).tolist()
         for name in schema.categories
     }
+
+
+def shown_part(record: KeypointRecord) -> tuple[np.ndarray, np.ndarray]:
+    """Where a record's garment is to be seen: the upper left corner and the size, pixels.
+
+    Raises:
+        Failure: BAD_DATA where there is no box and the picture cannot be read.
+    """
+    if record.box is None:
+        return np.zeros(2), np.array(images.read_shown_size(record.path), float)
+    low, high = np.asarray(record.box, float).reshape(2, 2)
+    return low, np.maximum(high - low, 1.0)
 
 
 def labelled(folder: Path, dataset: ModuleType = fashionai) -> list[KeypointRecord]:
@@ -120,13 +140,19 @@ def labelled(folder: Path, dataset: ModuleType = fashionai) -> list[KeypointReco
     return records
 
 
-def test_part(folder: Path, dataset: ModuleType = fashionai) -> Any:
-    """The test part of a data folder, for the dataset's `read_part`."""
-    part = dataset.find(folder).test
+def test_part(folder: Path, dataset: ModuleType = fashionai, split: str | None = None) -> Any:
+    """What test.py predicts of a data folder, for the dataset's `read_part`.
+
+    Args:
+        split: "test" or "validation"; None: what the data hold out for validation, where they do,
+            since its truth is known, else the test list.
+    """
+    layout = dataset.find(folder)
+    held_out = layout.validation if split != "test" else None
+    part = held_out if split == "validation" else held_out or layout.test
     if part is None:
-        raise Failure(
-            Exit.BAD_DATA, f"{folder}: no test.csv or other test list here or one folder below."
-        )
+        wanted = "validation part" if split == "validation" else "test.csv or other test list"
+        raise Failure(Exit.BAD_DATA, f"{folder}: no {wanted} here or one folder below.")
     return part
 
 

@@ -95,7 +95,7 @@ class TrainingProgress:
             say(text)
 
     def _losses(self, losses: dict[str, float]) -> str:
-        return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        return " ".join(f"{name} {loss_text(value)}" for name, value in losses.items())
 
     def _speed(self, step: int) -> str:
         rate = (step - self.first) * self.batch_size / max(self.seconds, 1e-9)
@@ -109,6 +109,11 @@ class TrainingProgress:
         elapsed = time.monotonic() - self.began
         left = elapsed / max(1, step - self.first) * (self.total - step)
         return time.strftime("%H:%M:%S", time.gmtime(left))
+
+
+def loss_text(loss: float) -> str:
+    """A loss for people: three decimals, or where they say little three digits."""
+    return f"{loss:.3g}" if 0 < abs(loss) < 0.01 else f"{loss:.3f}"
 
 
 def track(items: Iterable, total: int, what: str) -> Iterator:

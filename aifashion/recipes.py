@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import get_args, get_origin, get_type_hints
 
+from aifashion.backbones.hrnet import HRNet
 from aifashion.backbones.resnet import ResNet
 from aifashion.backbones.senet import SENet
+from aifashion.datasets.deepfashion2.landmarks import CHANNELS
 from aifashion.errors import Exit, Failure
 from aifashion.keypoints.cpn import CPN
 from aifashion.keypoints.cpn_2018 import CPN2018
 from aifashion.keypoints.garment_cpn import GarmentCPN
+from aifashion.keypoints.hrnet_pose import HRNetPose
 from aifashion.training import Training
 
 
@@ -42,11 +45,12 @@ DEFAULT_DATASET = "fashionai"  # of recipes and commands that name none
 class Recipe:
     """One experiment; a run's folder holds its resolved form."""
 
-    system: CPN | GarmentCPN | CPN2018
+    system: CPN | GarmentCPN | CPN2018 | HRNetPose
     training: Training
     dataset: str = DEFAULT_DATASET  # key of `aifashion.datasets.DATASETS`
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     weights: str = "none"  # the network starts from: "none", "imagenet" (backbone) or a file
+    own_keypoints: bool = True  # a network of one category has that category's keypoints alone
 
 
 # === The menu ===
@@ -70,6 +74,19 @@ PER_GARMENT = Training(
     learning_rate=1e-3,
     schedule="plateau",
     weight_decay=1e-4,
+)
+
+# As the landmark networks were trained: a garment's box turned and stretched. Theirs are normal
+# draws, cut at two (angle) and one standard deviation (scale); ours, uniform, spread as far.
+BOXED = replace(
+    TURNED_AND_MIRRORED,
+    flip=0.0,
+    rotation=45.0,
+    rotation_probability=0.6,
+    scale=(0.75, 1.25),
+)
+LANDMARKS = Training(
+    epochs=12, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(7, 10)
 )
 
 RECIPES = {
@@ -110,6 +127,79 @@ RECIPES = {
         augmentation=replace(
             TURNED_AND_MIRRORED, flip=0.0, rotation=40.0, rotation_probability=0.5
         ),
+    ),
+    # DeepFashion2, all categories in one network of the 81 keypoints that they share: the first
+    # step of the 2020 challenge's winner, which scored AP 0.615 on the validation set and 0.590 on
+    # the test set (arXiv 2005.00419) with the next recipe on top, on a detector's boxes. It began
+    # from COCO's pose weights: --weights pose_hrnet_w48_384x288.pth.
+    "hrnet_w48_agg81": Recipe(
+        system=HRNetPose(),
+        training=LANDMARKS,
+        dataset="deepfashion2",
+        augmentation=BOXED,
+        own_keypoints=False,
+    ),
+    # The second step: each category's own network (--category each, or one of them), from the first
+    # one's weights: --weights RUN.
+    "hrnet_w48_agg81_finetune": Recipe(
+        system=HRNetPose(),
+        training=replace(LANDMARKS, batch_size=16, learning_rate=1e-4),
+        dataset="deepfashion2",
+        augmentation=replace(BOXED, flip=0.5),
+        own_keypoints=False,
+    ),
+    # Both steps with two thirds of the channels.
+    "hrnet_w32_agg81": Recipe(
+        system=HRNetPose(backbone=HRNet(width=32)),
+        training=LANDMARKS,
+        dataset="deepfashion2",
+        augmentation=BOXED,
+        own_keypoints=False,
+    ),
+    # One network that is told the category, in place of thirteen.
+    "hrnet_w48_joint": Recipe(
+        system=HRNetPose(condition="add"),
+        training=LANDMARKS,
+        dataset="deepfashion2",
+        augmentation=replace(BOXED, flip=0.5),
+        own_keypoints=False,
+    ),
+    # Each category's keypoints on their own, 294: what the winner began from.
+    "hrnet_w48": Recipe(
+        system=HRNetPose(keypoints=CHANNELS),
+        training=LANDMARKS,
+        dataset="deepfashion2",
+        augmentation=BOXED,
+        own_keypoints=False,
+    ),
+    # Drawn landmarks on two CPU cores in minutes: small pictures, a narrow network.
+    "hrnet_quick": Recipe(
+        system=HRNetPose(
+            height=128,
+            width=96,
+            backbone=HRNet(
+                width=16,
+                modules=(1, 1, 1),
+                blocks=1,
+                stem_width=16,
+                first_blocks=1,
+                first_width=16,
+            ),
+            sigma=1.5,
+            condition="add",
+        ),
+        training=Training(
+            epochs=8,
+            batch_size=16,
+            optimizer="adamw",
+            learning_rate=2.5e-3,
+            schedule="cosine",
+            warmup=0.3,
+            weight_decay=1e-4,
+        ),
+        dataset="deepfashion2",
+        augmentation=replace(BOXED, flip=0.5, rotation=15.0),
+        own_keypoints=False,
     ),
     # Drawn data on two CPU cores in minutes: small pictures, a narrow network, soft-max maps.
     "quick": Recipe(
@@ -158,6 +248,12 @@ def resolve(name: str) -> Recipe:
             Exit.USAGE, f"--network {name}: unknown. Use one of {', '.join((*RECIPES, *ALIASES))}."
         )
     return RECIPES[name]
+
+
+def input_size(system) -> str:
+    """Of a system's input in pixels, for people: "512", or width and height: "384x512"."""
+    width, height = system.frame
+    return str(width) if width == height else f"{width}x{height}"
 
 
 # === Overrides ===

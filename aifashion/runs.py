@@ -23,6 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from aifashion import __version__
+from aifashion.backbones.hrnet import HRNet
 from aifashion.backbones.resnet import ResNet
 from aifashion.backbones.resnet_2018 import ResNet2018
 from aifashion.backbones.senet import SENet
@@ -31,6 +32,7 @@ from aifashion.files import plain, write_json, write_text
 from aifashion.keypoints.cpn import CPN
 from aifashion.keypoints.cpn_2018 import CPN2018
 from aifashion.keypoints.garment_cpn import GarmentCPN
+from aifashion.keypoints.hrnet_pose import HRNetPose
 from aifashion.keypoints.reading import Reading
 from aifashion.recipes import Augmentation, Recipe
 from aifashion.training import Training
@@ -46,9 +48,11 @@ CONFIG_TYPES = {
         CPN,
         GarmentCPN,
         CPN2018,
+        HRNetPose,
         ResNet,
         SENet,
         ResNet2018,
+        HRNet,
     )
 }
 TOGETHER = "together.json"  # marks a folder of runs, each trained for a category of its own

@@ -7,6 +7,7 @@ from aifashion.keypoints import metrics, predict
 from aifashion.keypoints.cpn import CPN
 from aifashion.keypoints.cpn_2018 import CPN2018
 from aifashion.keypoints.garment_cpn import GarmentCPN
+from aifashion.keypoints.hrnet_pose import HRNetPose
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Task:
 TASKS = {
     "keypoints": Task(
         question="where",
-        systems=(CPN, GarmentCPN, CPN2018),
+        systems=(CPN, GarmentCPN, CPN2018, HRNetPose),
         predictor=predict.Predictor,
         evaluate=metrics.evaluate,
     ),

@@ -16,7 +16,7 @@ class Network(keras.Model):
 def main(steps: int = 200, recipe=RECIPES["quick"]) -> keras.callbacks.History:
     system, dataset = recipe.system, datasets.named(recipe.dataset)
     records = data.labelled(data.choose(None, dataset), dataset)  # draws a sample where none is
-    source = pipeline.Source(records, dataset.SCHEMA, system.keypoints, system.size)
+    source = pipeline.source_for(system, records, dataset.SCHEMA)
     order = pipeline.Order(len(records), batch_size=16, seed=0)
     batches = pipeline.training(source, order, recipe.augmentation, range(steps))
     plain = system.build()

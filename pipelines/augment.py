@@ -68,15 +68,19 @@ class Changes:
 
 
 def draw(
-    augmentation: Augmentation, size: int, seed: int, epoch: int, records: np.ndarray
+    augmentation: Augmentation,
+    frame: tuple[int, int],
+    seed: int,
+    epoch: int,
+    records: np.ndarray,
 ) -> Changes:
-    """Draws the changes of these records (B,); the canvas is a square of `size` pixels."""
+    """Draws the changes of these records (B,); `frame` is the canvas' width and height."""
     # The first of a sample's numbers has become its seed.
     draws = uniforms(seed, epoch, records, 15 + 2 + _PATCH * augmentation.erase_most)
     geometry, colours, blur = draws[:, 1:7], draws[:, 7:13], draws[:, 13:15]
     mirrored = geometry[:, 0] < augmentation.flip
     return Changes(
-        matrices=_matrices(augmentation, size, mirrored, geometry[:, 1:]),
+        matrices=_matrices(augmentation, frame, mirrored, geometry[:, 1:]),
         mirrored=mirrored,
         colours=_colours(augmentation, colours),
         blurs=np.where(blur[:, 0] < augmentation.blur, 0.5 + blur[:, 1], 0.0),
@@ -85,20 +89,23 @@ def draw(
 
 
 def _matrices(
-    augmentation: Augmentation, size: int, mirrored: np.ndarray, draws: np.ndarray
+    augmentation: Augmentation, frame: tuple[int, int], mirrored: np.ndarray, draws: np.ndarray
 ) -> np.ndarray:
     """Mirrors or not, turns and scales about the middle, shifts: (B, 2, 3) from draws (B, 5)."""
     turn, angle, zoom, *shift = draws.T
+    width, height = frame
     turned = turn < augmentation.rotation_probability
     smallest, largest = augmentation.scale
     return affine.compose(
-        np.where(mirrored[:, None, None], affine.mirror(size), affine.IDENTITY),
+        np.where(mirrored[:, None, None], affine.mirror(width), affine.IDENTITY),
         affine.about(
-            (size / 2, size / 2),
+            (width / 2, height / 2),
             np.where(turned, _spread(angle, augmentation.rotation), 0.0),
             smallest * (largest / smallest) ** zoom,
         ),
-        affine.translation(*(_spread(by, augmentation.shift) * size for by in shift)),
+        affine.translation(
+            *(_spread(by, augmentation.shift) * side for by, side in zip(shift, frame, strict=True))
+        ),
     )
 
 

@@ -29,17 +29,25 @@ class Source:
     records: Sequence[KeypointRecord]
     schema: KeypointSchema
     keypoints: tuple[str, ...]  # the network's, K of them
-    size: int  # side of its input
+    frame: tuple[int, int]  # width and height of its input
     faults: dict[int, str] = field(default_factory=dict)  # record -> why it could not be read
 
     def mask(self, record: int) -> np.ndarray:
         """Which of the network's keypoints the record's category has, (K,) float32."""
-        return _mask(self.keypoints, self.schema.categories[self.records[record].category])
+        return self._masks[self.records[record].category]
+
+    @cached_property
+    def _masks(self) -> dict[str, np.ndarray]:
+        categories = self.schema.categories
+        return {
+            name: self.schema.has(name, self.keypoints).astype("float32") for name in categories
+        }
 
     def truth(self, record: int) -> tuple[np.ndarray, np.ndarray]:
         """Keypoints (K, 2) in the picture's pixels and visibility (K,), of the network's K."""
         found = self.records[record]
-        return found.keypoints[self._indices], found.visibility[self._indices]
+        visibility = np.where(self.mask(record) > 0, found.visibility[self._indices], ABSENT)
+        return found.keypoints[self._indices], visibility
 
     def truths(self, records: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Masks (R, K), keypoints (R, K, 2) and visibility (R, K) of several records."""
@@ -64,18 +72,19 @@ class Source:
             self.faults[record] = str(failure)
             return None
 
-    def letterbox(self, picture: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """The unaugmented way of a picture (H, W, 3), or of a box of it, into the input, 2x3."""
+    def way(self, record: int, picture: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """The unaugmented way of a record's picture (H, W, 3) into the input, 2x3.
+
+        Shown is the box asked for, else the record's own with a margin, else all of the picture.
+        """
         if box is None:
-            return affine.letterbox(picture.shape[1], picture.shape[0], self.size, self.size)
-        x1, y1, x2, y2 = box
-        fit = affine.letterbox(x2 - x1, y2 - y1, self.size, self.size)
-        return affine.compose(affine.translation(-x1, -y1), fit)
+            return affine.into_frame(picture.shape[1::-1], self.records[record].box, self.frame)
+        return affine.fit(box, self.frame)
 
 
-@lru_cache
-def _mask(keypoints: tuple[str, ...], own: tuple[str, ...]) -> np.ndarray:
-    return np.isin(keypoints, own).astype(np.float32)
+def source_for(system, records: Sequence[KeypointRecord], schema: KeypointSchema) -> Source:
+    """The records as a system's network sees them."""
+    return Source(records, schema, system.keypoints, system.frame)
 
 
 def default_workers() -> int:
@@ -159,7 +168,7 @@ def fill_training(
     batch["record"][:], batch["seed"][:] = records, augment.seeds(order.seed, epoch, records)
     changes = None
     if augmentation is not None:
-        changes = augment.draw(augmentation, source.size, order.seed, epoch, records)
+        changes = augment.draw(augmentation, source.frame, order.seed, epoch, records)
     ways = [
         _training_picture(source, record, batch["image"][row], changes, row)
         for row, record in enumerate(records.tolist())
@@ -182,10 +191,10 @@ def _training_picture(
     if picture is None:
         image[:] = images.GREY
         return None
-    matrix, colours = source.letterbox(picture), None
+    matrix, colours = source.way(record, picture), None
     if changes is not None:
         matrix, colours = affine.compose(matrix, changes.matrices[row]), changes.colours[row]
-    images.warp(picture, matrix, (source.size, source.size), colours, out=image)
+    images.warp(picture, matrix, source.frame, colours, out=image)
     if changes is not None:
         augment.blur(image, changes.blurs[row])
     return matrix
@@ -202,7 +211,7 @@ def _training_truth(
     if changes is not None:
         points[changes.mirrored] = points[changes.mirrored][:, source.mirrored]
         visibility[changes.mirrored] = visibility[changes.mirrored][:, source.mirrored]
-    inside = ((points >= 0) & (points < source.size)).all(axis=-1)
+    inside = ((points >= 0) & (points < source.frame)).all(axis=-1)
     batch["keypoint_mask"][:] = masks * readable
     batch["keypoints"][:] = points * readable[:, :, None]
     batch["visibility"][:] = np.where(inside & readable, visibility, ABSENT)
@@ -254,11 +263,11 @@ def _evaluation_sample(
         return
     rows["keypoint_mask"][:] = source.mask(record)
     rows["size"][:] = picture.shape[1::-1]
-    middle = source.size / 2
+    width, height = source.frame
     for row, view in enumerate(views):
-        change = affine.about((middle, middle), view.angle, view.scale)
-        matrix = affine.compose(source.letterbox(picture, box), change)
-        images.warp(picture, matrix, (source.size, source.size), out=rows["image"][row])
+        change = affine.about((width / 2, height / 2), view.angle, view.scale)
+        matrix = affine.compose(source.way(record, picture, box), change)
+        images.warp(picture, matrix, source.frame, out=rows["image"][row])
         rows["to_input"][row] = matrix
 
 
@@ -277,16 +286,18 @@ def _empty_batch(
     Args:
         image: the pictures' array, where there is one already, as it is.
     """
-    k, size = len(source.keypoints), source.size
+    k, (width, height) = len(source.keypoints), source.frame
+    if image is None:
+        image = np.full((rows, height, width, 3), images.GREY, np.uint8)
     return {
-        "image": np.full((rows, size, size, 3), images.GREY, np.uint8) if image is None else image,
+        "image": image,
         "keypoint_mask": np.zeros((rows, k), np.float32),
         "record": np.full(rows, -1, np.int64),
         "seed": np.zeros(rows, np.int32),
         "keypoints": np.zeros((rows, k, 2), np.float32),
         "visibility": np.zeros((rows, k), np.int32),
         "to_input": np.tile(affine.IDENTITY.astype(np.float32), (rows, 1, 1)),
-        "size": np.full((rows, 2), size, np.int32),
+        "size": np.tile(np.array(source.frame, np.int32), (rows, 1)),
     }
 
 

@@ -9,12 +9,15 @@ import keras
 import numpy as np
 import safetensors.numpy
 
+from aifashion.backbones.hrnet import HRNet
 from aifashion.backbones.resnet import ResNet
 from aifashion.backbones.resnet_2018 import ResNet2018
 from aifashion.backbones.senet import SENet
+from aifashion.datasets.deepfashion2.landmarks import CHANNELS
 from aifashion.datasets.fashionai import CATEGORIES
 from aifashion.keypoints.cpn_2018 import CPN2018
 from aifashion.keypoints.garment_cpn import GarmentCPN
+from aifashion.keypoints.hrnet_pose import HRNetPose
 from aifashion.keypoints.names_cpn_2018 import cpn_2018_names
 from aifashion.keypoints.names_garment_cpn import garment_cpn_names
 from aifashion.recipes import RECIPES
@@ -23,10 +26,15 @@ HWIO_TO_OIHW = (3, 2, 0, 1)
 FEW = (1, 1, 1, 1)
 RESNET = ResNet(blocks=FEW, width=8, stride_in="3x3", epsilon=1e-5, pixels="fashionai")
 SENET = SENet(blocks=FEW, width=8, groups=4, reduction=4, pixels="fashionai")
+HRNET = HRNet(width=4, modules=(1, 1, 1), blocks=1, stem_width=8, first_blocks=1, first_width=4)
+POSE = HRNetPose(height=64, width=64, backbone=HRNET)
 SYSTEMS = {
     "cpn_v11_2018": CPN2018(size=64, width=16, backbone=ResNet2018(blocks=(1, 1, 1), width=8)),
     "cpn_resnet152": GarmentCPN(size=64, width=16, sigma=2.0, backbone=RESNET),
     "cpn_senet154": GarmentCPN(size=64, width=16, sigma=2.0, backbone=SENET),
+    "hrnet_w48_agg81": POSE,
+    "hrnet_w32_agg81": replace(POSE, backbone=replace(HRNET, width=2)),
+    "hrnet_w48": replace(POSE, keypoints=CHANNELS),
 }
 
 

@@ -164,7 +164,7 @@ def test_the_file_names_faults(content, said, hats, tmp_path):
     [
         (["--network", "hats"], Exit.BAD_DATA, "data/hats: neither train.json nor test.json"),
         (["--network", "quick", "--set", "dataset=caps"], Exit.USAGE,
-         "dataset caps: unknown. Use one of fashionai, hats."),
+         "dataset caps: unknown. Use one of fashionai, deepfashion2, hats."),
         (["--network", "quick", "--set", "dataset=hats"], Exit.USAGE,
          "dataset hats has no keypoint neckline_left (24 unknown)"),
         (["--network", "hats", "--category", "dress"], Exit.USAGE,
@@ -180,4 +180,5 @@ def test_train_refuses_in_one_line(arguments, code, said, hats, tmp_path, capsys
 
 def test_evaluate_refuses_an_unknown_dataset(capsys):
     assert cli.main(["evaluate", "caps", "--truth", "a", "--predictions", "b"]) == Exit.USAGE
-    assert capsys.readouterr().err == "error: dataset caps: unknown. Use one of fashionai.\n"
+    said = "error: dataset caps: unknown. Use one of fashionai, deepfashion2.\n"
+    assert capsys.readouterr().err == said

@@ -105,3 +105,26 @@ def test_many_at_once_are_each_on_its_own():
         points = affine.apply(both, np.stack([POINTS] * 3))
         assert_allclose(points[n], affine.apply(alone, POINTS), atol=1e-12)
     assert affine.about((3, 4), angles[:0]).shape == (0, 2, 3)
+
+
+# === Boxes ===
+
+
+def test_a_box_of_nothing_is_a_pixel():
+    box = np.array([5.0, 7.0, 5.0, 7.0])
+    assert_array_equal(affine.enlarged(box, 1.25), [4.5, 6.5, 5.5, 7.5])
+
+
+def test_a_box_is_stretched_about_its_middle():
+    assert_array_equal(affine.enlarged(np.array([10, 20, 30, 60]), 1.5), [5, 10, 35, 70])
+
+
+def test_a_box_fits_into_a_frame():
+    way = affine.fit(np.array([10.0, 20.0, 30.0, 60.0]), (60, 80))
+    assert_allclose(affine.apply(way, np.array([(10.0, 20.0), (30.0, 60.0)])), [(10, 0), (50, 80)])
+
+
+def test_a_picture_without_a_box_is_shown_whole():
+    assert_array_equal(
+        affine.into_frame((100, 80), None, (96, 128)), affine.letterbox(100, 80, 96, 128)
+    )

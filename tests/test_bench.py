@@ -24,7 +24,7 @@ SIZE, BATCH = 96, 4
 @pytest.fixture(scope="module")
 def source(sample):
     records = fashionai.read_part(fashionai.find(sample).train[0])[:10]
-    return pipeline.Source(records, fashionai.SCHEMA, fashionai.KEYPOINTS, SIZE)
+    return pipeline.Source(records, fashionai.SCHEMA, fashionai.KEYPOINTS, (SIZE, SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_large_recipes_take_few_steps_and_say_so(source, monkeypatch, often):
     monkeypatch.setattr(networks, "OFTEN", often)
     monkeypatch.setattr(networks, "watched_steps", steps)
     monkeypatch.setattr(networks.training, "Trainer", lambda *parts: parts)
-    figures = networks.fed_figures("mine", small(), replace(source, size=64), rounds=3)
+    figures = networks.fed_figures("mine", small(), replace(source, frame=(64, 64)), rounds=3)
     size, count = (16, networks.STEPS) if often else (2, 2)
     assert asked == [(size, count)] * (3 if often else 1)
     rows = [(figure.name, figure.value, figure.unit) for figure in figures]
@@ -237,7 +237,7 @@ def test_stock_keras_takes_the_same_step(source):
     steady = replace(quick.training, batch_size=BATCH, clip_norm=0.1, **rate)
     recipe, system = replace(quick, training=steady), quick.system
     order = pipeline.Order(len(source.records), BATCH, seed=0)
-    batches = pipeline.training(replace(source, size=64), order, None, range(1))
+    batches = pipeline.training(replace(source, frame=(64, 64)), order, None, range(1))
     inputs, targets = next(iter(batches))
 
     stock, network = networks.keras_network(recipe), system.build()

@@ -183,7 +183,9 @@ def assert_is_the_state_dict(found: Foreign) -> None:
     assert {array.dtype for array in found.arrays.values()} == {np.dtype("float32")}
 
 
-@pytest.mark.parametrize("wrapper", ["", "state_dict", "model", "net", "model_state_dict"])
+@pytest.mark.parametrize(
+    "wrapper", ["", "state_dict", "best_state_dict", "model", "net", "model_state_dict"]
+)
 def test_state_dicts_bare_and_wrapped(torch, wrapper, tmp_path):
     content = state_dict(torch)
     torch.save({wrapper: content} if wrapper else content, tmp_path / "a.pth")

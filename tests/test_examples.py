@@ -41,7 +41,7 @@ def first_weights_and_loss() -> tuple[list[np.ndarray], float]:
     """The network before any update, and the system's own loss of the first batch."""
     keras.utils.set_random_seed(0)
     system, records = SMALL.system, data.labelled(data.SAMPLE, fashionai)
-    source = pipeline.Source(records, fashionai.SCHEMA, system.keypoints, system.size)
+    source = pipeline.source_for(system, records, fashionai.SCHEMA)
     order = pipeline.Order(len(records), batch_size=16, seed=0)
     batches = pipeline.training(source, order, SMALL.augmentation, range(1))
     inputs, targets = next(iter(batches))

@@ -60,6 +60,7 @@ def scores() -> Scores:
     """Four keypoints of two garments."""
     return Scores(
         ne_percent=12.5,
+        unit="the width of the garment",
         visible=4,
         pictures=2,
         swap_rate=0.5,

@@ -23,6 +23,7 @@ from aifashion.api.published import convert_file
 from aifashion.api.report import ReportOptions, make_report
 from aifashion.api.sheet import SheetOptions, draw_sheet
 from aifashion.api.submit import TestOptions, TestResult, refuse_faults, test
+from aifashion.keypoints.metrics import score_line
 from aifashion.training import use_gpus
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "menu",
     "predict",
     "refuse_faults",
+    "score_line",
     "test",
     "train",
     "train_each",

@@ -7,7 +7,7 @@ import keras
 
 from aifashion import costs, training
 from aifashion.costs import Memory
-from aifashion.recipes import RECIPES, Recipe
+from aifashion.recipes import RECIPES, Recipe, input_size
 from aifashion.training.optimizers import freeze
 
 GPUS = (11, 24, 80)  # GB
@@ -55,16 +55,18 @@ def _network(recipe: Recipe, precision: str) -> keras.Model:
 def cost_table(recipes: Mapping[str, Recipe] = RECIPES) -> str:
     """What each recipe costs, a Markdown table; pairs are float32 / bfloat16."""
     rows = [HEAD, [":--", *["--:"] * (len(HEAD) - 1)]]
-    rows += [_row(name, recipe.system.size, cost(recipe)) for name, recipe in recipes.items()]
+    rows += [
+        _row(name, input_size(recipe.system), cost(recipe)) for name, recipe in recipes.items()
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(name: str, size: int, of: Cost) -> list[str]:
+def _row(name: str, size: str, of: Cost) -> list[str]:
     memory = list(of.memory.values())
     fits = [[costs.batch_that_fits(gb, m) for m in memory] for gb in GPUS]
     return [
         f"`{name}`",
-        str(size),
+        size,
         f"{of.parameters / 1e6:.1f}",
         f"{of.flops / 1e9:.1f}",
         f"{(1 + BACKWARD) * of.flops / 1e9:.1f}",

@@ -4,6 +4,7 @@ import keras
 
 from aifashion import training
 from aifashion.api.published import read_published
+from aifashion.backbones.hrnet import HRNet
 from aifashion.backbones.resnet import ResNet, load_imagenet
 from aifashion.backbones.senet import SENet
 from aifashion.downloads import fetched
@@ -53,6 +54,12 @@ def _source(backbone) -> tuple[str, str]:
     if isinstance(backbone, ResNet) and _is_published(backbone, ResNet(depth), ("stage_blocks",)):
         name, hashed = _RESNET[depth]
         return _TORCHVISION + name, hashed
+    if isinstance(backbone, HRNet):
+        raise Failure(
+            Exit.USAGE,
+            "--weights imagenet: HRNet's lie where no program can fetch them. Get the file from "
+            "github.com/HRNet/HRNet-Image-Classification and name it: --weights FILE.",
+        )
     raise Failure(
         Exit.USAGE,
         f"--weights imagenet: none are published for {backbone}. Name a file, or give none.",

@@ -11,8 +11,9 @@ from aifashion import data, images, runs, visualize
 from aifashion.api.models import Model, load
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
+from aifashion.keypoints.metrics import score_line
 from aifashion.progress import say, warn
-from aifashion.recipes import RECIPES
+from aifashion.recipes import RECIPES, input_size
 from aifashion.tasks import task_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -38,6 +39,7 @@ class Picture:
 
     path: Path
     category: str | None
+    box: np.ndarray | None = None  # around the garment; None: it fills the picture
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def demo(options: DemoOptions) -> Path:
             warn(str(failure))
             continue
         known = options.category or picture.category
-        category, prediction = model.predict(image, known)
+        category, prediction = model.predict(image, known, picture.box)
         sure = _sureness(prediction)
         garment = visualize.Garment(category, prediction.keypoints, prediction.confidence)
         looked.append(Look(picture.path, image, garment, sure))
@@ -114,15 +116,15 @@ def menu() -> str:
     for name, recipe in RECIPES.items():
         system, training = recipe.system, recipe.training
         lines.append(
-            f"  {name:16} {task_of(system)}  {recipe.dataset}  {system.size} px  "
+            f"  {name:16} {task_of(system)}  {recipe.dataset}  {input_size(system)} px  "
             f"{training.epochs} epochs of batches of {training.batch_size}"
         )
     lines.append("runs")
     for run in runs.listed():
         score = run.folder / "metrics.json"
-        ne = f"NE {json.loads(score.read_text())['ne_percent']:.2f} %" if score.exists() else ""
+        said = score_line(json.loads(score.read_text())) if score.exists() else ""
         drawn = "drawn data" if run.asked.drawn else run.asked.data
-        lines.append(f"  {run.folder}  {run.asked.recipe_name}  {run.state}  {drawn}  {ne}")
+        lines.append(f"  {run.folder}  {run.asked.recipe_name}  {run.state}  {drawn}  {said}")
     return "\n".join(lines)
 
 
@@ -144,7 +146,8 @@ def _pictures(options: DemoOptions, model: Model) -> Iterable[Picture]:
     else:
         return [Picture(source, None)]
     known = [record for record in records if record.category in model.categories]
-    return [Picture(record.path, record.category) for record in known[: options.most or None]]
+    shown = known[: options.most or None]
+    return [Picture(record.path, record.category, record.box) for record in shown]
 
 
 def _save(looked: list[Look], options: DemoOptions, model: Model) -> Path:

@@ -14,7 +14,8 @@ from aifashion.api import published
 from aifashion.api.imagenet import start_from_imagenet
 from aifashion.datasets.schema import KeypointSchema
 from aifashion.errors import Exit, Failure
-from aifashion.keypoints.predict import FLIP, Member, Prediction, Predictor, Views
+from aifashion.keypoints.heads import carry_over
+from aifashion.keypoints.predict import FLIP, Member, Prediction, Predictor, Views, shared_keypoints
 from aifashion.progress import say
 from aifashion.recipes import Recipe, override
 
@@ -142,17 +143,26 @@ class Model:
         key = (tuple(map(id, knowing)), views, jit)
         if key not in self._predictors:
             members = [Member(trained.system, trained.network) for trained in knowing]
+            if not shared_keypoints(members):
+                raise Failure(
+                    Exit.USAGE,
+                    f"{', '.join(str(trained.run.folder) for trained in knowing)}: know no "
+                    "keypoint in common, so their heat maps cannot be averaged. Test them apart.",
+                )
             forward = partial(training.Forward, cluster=training.devices(), jit_compile=jit)
             self._predictors[key] = Predictor(members, views, forward)
         return self._predictors[key]
 
-    def predict(self, image: np.ndarray, category: str | None = None) -> tuple[str, Prediction]:
-        """The keypoints of one picture.
+    def predict(
+        self, image: np.ndarray, category: str | None = None, box: np.ndarray | None = None
+    ) -> tuple[str, Prediction]:
+        """The keypoints of the garment in a picture, or in a box of it.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             category: the garment's; where it is not given every one is tried, and the one whose
                 keypoints are the surest on average is taken.
+            box: x1, y1, x2, y2 around the garment; None: it fills the picture.
 
         Returns:
             the category and the prediction, in the picture's pixels and the schema's order; the
@@ -164,31 +174,40 @@ class Model:
         found = {}
         for knowing, names in self.groups(self.tried(category)).items():
             predictor = self.predictor(knowing, FLIP)
-            own, keypoints = self.dataset.SCHEMA.categories, predictor.keypoints
-            masks = np.array([np.isin(keypoints, own[name]) for name in names], np.float32)
-            batch = [_alone(image, masks, size) for size in predictor.sizes]
+            schema, keypoints = self.dataset.SCHEMA, predictor.keypoints
+            masks = np.array([schema.has(name, keypoints) for name in names], np.float32)
+            batch = [_alone(image, box, masks, frame) for frame in predictor.frames]
             for prediction in predictor.batch(*batch):
                 name = names[prediction.record]
-                found[name] = _in_order(prediction, predictor.keypoints, self.dataset.SCHEMA)
+                found[name] = in_order(prediction, name, keypoints, schema)
         sizes = {name: len(self.dataset.SCHEMA.categories[name]) for name in found}
         best = max(found, key=lambda name: found[name].confidence.sum() / sizes[name])
         return best, found[best]
 
 
-def _alone(image: np.ndarray, masks: np.ndarray, size: int) -> tuple[dict, dict]:
+def _alone(
+    image: np.ndarray, box: np.ndarray | None, masks: np.ndarray, frame: tuple[int, int]
+) -> tuple[dict, dict]:
     """(inputs, notes) of one picture, once for each category's mask."""
-    matrix = affine.letterbox(image.shape[1], image.shape[0], size, size)
-    canvas = images.warp(image, matrix, (size, size))
+    matrix = affine.into_frame(image.shape[1::-1], box, frame)
+    canvas = images.warp(image, matrix, frame)
     pictures, ways = (np.repeat(array[None], len(masks), axis=0) for array in (canvas, matrix))
     inputs = {"image": pictures, "keypoint_mask": masks, "record": np.arange(len(masks))}
     return inputs, {"to_input": ways}
 
 
-def _in_order(prediction: Prediction, keypoints, schema: KeypointSchema) -> Prediction:
-    """A prediction of some keypoints as one of all the schema's."""
-    index = schema.indices(keypoints)
+def in_order(
+    prediction: Prediction, category: str, keypoints: tuple[str, ...], schema: KeypointSchema
+) -> Prediction:
+    """A network's prediction of a category as one of the schema's keypoints; others are 0.
+
+    Args:
+        keypoints: the network's, which the prediction is of.
+    """
+    own = np.flatnonzero(schema.has(category, keypoints))
+    index = schema.indices(keypoints)[own]
     points, confidence = np.zeros((len(schema.keypoints), 2)), np.zeros(len(schema.keypoints))
-    points[index], confidence[index] = prediction.keypoints, prediction.confidence
+    points[index], confidence[index] = prediction.keypoints[own], prediction.confidence[own]
     return replace(prediction, keypoints=points, confidence=confidence)
 
 
@@ -296,7 +315,8 @@ def check_start(recipe: Recipe) -> None:
 def start_weights(network: keras.Model, recipe: Recipe) -> None:
     """Gives a new network the weights its recipe starts from: none, ImageNet's or a file's.
 
-    Of a file whatever fits is taken; what does not is said.
+    Of a file whatever fits is taken; what does not is said. Where the file's network has other
+    keypoints, those of the same name are carried over.
 
     Raises:
         Failure: BAD_MODEL where nothing fits.
@@ -310,7 +330,11 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
     arrays = read_weights(path)
     own = training.weights_of(network)
     match = matching.match({name: array.shape for name, array in own.items()}, arrays)
-    for line in matching.describe(match, str(path)):
+    head = []
+    if match.reshaped:
+        names = _keypoints_of(path), recipe.system.keypoints
+        match, head = carry_over(match, arrays, own, names)
+    for line in (*matching.describe(match, str(path)), *head):
         say(line)
     if not match.matched:
         raise Failure(
@@ -320,3 +344,12 @@ def start_weights(network: keras.Model, recipe: Recipe) -> None:
         if not np.isfinite(array).all():
             raise Failure(Exit.BAD_MODEL, f"{path}: {name} is not finite. Take other weights.")
     training.set_weights(network, {**own, **match.matched})
+
+
+def _keypoints_of(path: Path) -> tuple[str, ...] | None:
+    """The keypoints of the network whose weights lie there, in its order; None: not known."""
+    if convert.is_foreign(path):
+        found = published.recognise(convert.read(path))
+        return found.config.keypoints if found.recipe_name else None
+    folder = runs.above(path)
+    return runs.load(folder).recipe.system.keypoints if folder else None

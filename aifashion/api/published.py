@@ -8,7 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from aifashion import checkpoints, convert, files, matching, runs
+from aifashion import checkpoints, convert, datasets, files, matching, runs
+from aifashion.backbones.hrnet import HRNet
+from aifashion.backbones.names_hrnet import hrnet_names
 from aifashion.backbones.names_resnet import keras_applications_names, torchvision_names
 from aifashion.backbones.names_resnet_2018 import resnet_2018_names
 from aifashion.backbones.names_senet import senet_names
@@ -16,15 +18,21 @@ from aifashion.backbones.resnet import BLOCKS, ResNet, fold_biases
 from aifashion.backbones.senet import SENet
 from aifashion.datasets import fashionai
 from aifashion.errors import Exit, Failure
+from aifashion.keypoints.hrnet_pose import HRNetPose
 from aifashion.keypoints.names_cpn_2018 import cpn_2018_names, is_cpn_2018
 from aifashion.keypoints.names_garment_cpn import garment_cpn_names
+from aifashion.keypoints.names_hrnet_pose import HEAD, hrnet_pose_names
+from aifashion.keypoints.reading import Reading
 from aifashion.progress import say
 from aifashion.recipes import RECIPES, Recipe
 
 KNOWN = (
     "the all-in-one FashionAI network (Keras 2 HDF5), the per-garment FashionAI networks, "
-    "torchvision's ResNet, SENet-154, ResNet of keras.applications, resnet101_weights_tf.h5"
+    "HRNet for poses (DeepFashion2's, COCO's) and of ImageNet, torchvision's ResNet, SENet-154, "
+    "ResNet of keras.applications, resnet101_weights_tf.h5"
 )
+HRNET = "stage4.0.branches.0.0.conv1.weight"  # (width, width, 3, 3), in every HRNet
+HRNET_READING = Reading(peak="neighbours", shift=-1.5, flip_shift=1)
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,9 @@ class Published:
     """What a file was recognised as."""
 
     title: str
-    config: object  # a backbone, or the system of a whole network
+    config: object  # a backbone, or the system of a network
     names: dict[str, str]  # our variable paths -> the file's names
-    recipe_name: str | None = None  # of a whole network
+    recipe_name: str | None = None  # of a network that finds a garment's keypoints
     category: str = "all"
 
 
@@ -51,7 +59,9 @@ class Converted:
 
 
 def convert_file(path: Path, out: Path | None = None) -> Path:
-    """Makes a run of a whole network's file, a safetensors file for `--weights` of a backbone's.
+    """Makes a run of a file that finds keypoints of garments, of others start weights.
+
+    Start weights are a safetensors file for `--weights`: of a backbone, or of other poses.
 
     Args:
         path: the published file.
@@ -59,7 +69,7 @@ def convert_file(path: Path, out: Path | None = None) -> Path:
 
     Raises:
         Failure: BAD_MODEL for a file that is not known or not whole; USAGE where `out` holds a run,
-            or is no safetensors file for a backbone's.
+            or is no safetensors file for start weights.
     """
     if out is not None and runs.is_run(out):
         raise Failure(Exit.USAGE, f"{out} holds a run already; name another folder with --out.")
@@ -73,9 +83,10 @@ def convert_file(path: Path, out: Path | None = None) -> Path:
         return folder if _is_whole(folder) else _write_run(path, converted, folder)
     out = out or runs.ROOT / "weights" / f"{path.stem}.safetensors"
     if out.suffix != ".safetensors":
-        raise Failure(Exit.USAGE, f"--out {out}: a backbone's weights become a .safetensors file.")
+        raise Failure(Exit.USAGE, f"--out {out}: start weights become a .safetensors file.")
     checkpoints.write_arrays(out, converted.weights)
-    say(f"For a network with this backbone: {published.config}")
+    backbone = getattr(published.config, "backbone", published.config)
+    say(f"For a network with this backbone: {backbone}")
     return out
 
 
@@ -118,6 +129,16 @@ def _shapes(config) -> dict[str, tuple[int, ...]]:
 
 def recognise(foreign: convert.Foreign) -> Published:
     """Tells a published file by the names of its arrays. Raises Failure (BAD_MODEL)."""
+    found = _network(foreign) or _backbone(foreign)
+    if found is None:
+        first = ", ".join(list(foreign.arrays)[:3]) or "nothing"
+        raise Failure(
+            Exit.BAD_MODEL, f"{foreign.path}: holds {first} …, which is none of: {KNOWN}."
+        )
+    return found
+
+
+def _network(foreign: convert.Foreign) -> Published | None:
     names = foreign.arrays
     if is_cpn_2018(names):
         system = RECIPES["cpn_v11_2018"].system
@@ -126,6 +147,16 @@ def recognise(foreign: convert.Foreign) -> Published:
         return Published(title, system, table, "cpn_v11_2018")
     if "global_net.latlayer1.weight" in names:
         return _garment_network(foreign)
+    if HRNET in names and f"{HEAD}.weight" in names:
+        return _pose_network(foreign)
+    return None
+
+
+def _backbone(foreign: convert.Foreign) -> Published | None:
+    names = foreign.arrays
+    if HRNET in names:
+        backbone = HRNet(width=_filters(foreign, HRNET))
+        return Published(f"HRNet-W{backbone.width}", backbone, hrnet_names(backbone))
     if "layer0.conv1.weight" in names:
         backbone = SENet(blocks=_blocks(foreign, r"layer(\d)\.(\d+)\.conv1\.weight"))
         return Published("SENet", backbone, senet_names(backbone.blocks))
@@ -141,8 +172,7 @@ def recognise(foreign: convert.Foreign) -> Published:
         backbone = RECIPES["cpn_v11_2018"].system.backbone
         table = resnet_2018_names(names, backbone.blocks)
         return Published("ResNet-101, converted from Caffe", backbone, table)
-    first = ", ".join(list(names)[:3]) or "nothing"
-    raise Failure(Exit.BAD_MODEL, f"{foreign.path}: holds {first} …, which is none of: {KNOWN}.")
+    return None
 
 
 def _garment_network(foreign: convert.Foreign) -> Published:
@@ -163,6 +193,39 @@ def _garment_network(foreign: convert.Foreign) -> Published:
     title = f"the per-garment FashionAI network of {category}, {recipe_name}"
     table = garment_cpn_names(system.backbone)
     return Published(title, system, table, recipe_name, category)
+
+
+def _pose_network(foreign: convert.Foreign) -> Published:
+    """An HRNet with heat maps, told by how many there are and by its width."""
+    width, count = _filters(foreign, HRNET), _filters(foreign, f"{HEAD}.weight")
+    fitting = {
+        name: recipe.system
+        for name, recipe in RECIPES.items()
+        if isinstance(recipe.system, HRNetPose) and len(recipe.system.keypoints) == count
+    }
+    if not fitting:
+        numbers = tuple(map(str, range(1, count + 1)))
+        system = HRNetPose(keypoints=numbers, backbone=HRNet(width=width))
+        title = f"HRNet-W{width} for {count} keypoints that are none of a garment's"
+        return Published(title, system, hrnet_pose_names(system.backbone))
+    of_width = [name for name, system in fitting.items() if system.backbone.width == width]
+    recipe_name = next(iter((*of_width, *fitting)))
+    system = fitting[recipe_name]
+    backbone = HRNet(width=width)
+    system = replace(system, backbone=backbone, condition="none", reading=HRNET_READING)
+    title = f"HRNet-W{width} for DeepFashion2's {count} keypoints, {recipe_name}"
+    return Published(title, system, hrnet_pose_names(backbone), recipe_name)
+
+
+def _filters(foreign: convert.Foreign, name: str) -> int:
+    """How many outputs a convolution has."""
+    shape = foreign.arrays[name].shape
+    if len(shape) != 4 or min(shape) < 1:
+        raise Failure(
+            Exit.BAD_MODEL,
+            f"{foreign.path}: {name} is {shape}, no convolution's. Get the file again.",
+        )
+    return shape[0]
 
 
 def _blocks(foreign: convert.Foreign, pattern: str) -> tuple[int, ...]:
@@ -213,7 +276,7 @@ def run_of(path: Path) -> Path:
     """The run's folder that a published network's file becomes; made where it is not there yet.
 
     Raises:
-        Failure: BAD_MODEL for a file that is not there, not whole, or a backbone's.
+        Failure: BAD_MODEL for a file that is not there, not whole, or to train from alone.
     """
     if not path.is_file():
         raise Failure(Exit.BAD_MODEL, f"{path}: no such file.")
@@ -224,7 +287,7 @@ def run_of(path: Path) -> Path:
     if converted.published.recipe_name is None:
         raise Failure(
             Exit.BAD_MODEL,
-            f"{path}: {converted.published.title}, a backbone, which finds no keypoints yet. "
+            f"{path}: {converted.published.title}, which finds no garment's keypoints yet. "
             f"Train from it: --weights {path}.",
         )
     say(f"{path}: converting it to {made}, which may be named from now on.")
@@ -240,7 +303,7 @@ def _write_run(path: Path, converted: Converted, folder: Path) -> Path:
     # What is there already is a conversion of this file that was interrupted.
     run = runs.create(folder, asked, recipe, overwrite=True)
     # Nothing is known of its training data: the middle of the picture stands for the mean shape.
-    schema = fashionai.SCHEMA
+    schema = datasets.named(recipe.dataset).SCHEMA
     middle = np.full((len(schema.keypoints), 2), 0.5)
     files.write_json(run.folder / "mean_shapes.json", {name: middle for name in schema.categories})
     checkpoints.save(run.best, 0, {"weights": converted.weights}, {})

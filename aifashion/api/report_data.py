@@ -24,6 +24,9 @@ QUALITY = 82
 CURVE = tuple(round(0.005 * k, 3) for k in range(101))  # 0 … 0.5, where the PCK curve is drawn
 BINS = tuple(round(0.1 * k, 1) for k in range(11))  # of confidence
 WITHIN = 0.05
+# NE's unit in words, by whether the data name pairs of keypoints for it.
+PAIRS = "the width of the garment (between the armpits, or the ends of the waistband)"
+AREA = "the root of the area of the garment's box"
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def _scores(evaluated: Evaluated) -> Scores:
     curve = metrics.pck(errors, CURVE)
     return Scores(
         ne_percent=score["ne_percent"],
+        unit=PAIRS if schema.normalisers else AREA,
         visible=score["visible"],
         pictures=int(np.isfinite(errors).any(axis=1).sum()),
         swap_rate=score["swap_rate"],

@@ -59,12 +59,13 @@ def _networks(model: Model) -> list[tuple[str, str]]:
 
 def _run_facts(run: runs.Run, history: History) -> list[tuple[str, str]]:
     settings, asked = run.recipe.training, run.asked
+    width, height = run.recipe.system.frame
     return [
         ("Recipe", asked.recipe_name),
         ("Garments", asked.category),
         ("Trained on", asked.data + (", drawn" if asked.drawn else "")),
         ("Pictures", _split_counts(run.folder / "split.csv")),
-        ("Input", f"{run.recipe.system.size} × {run.recipe.system.size} pixels"),
+        ("Input", f"{width} × {height} pixels"),
         ("Training", f"{len(history.epochs)} of {settings.epochs} epochs, batches of "
          f"{settings.batch_size}, {settings.optimizer}"),
         ("Start", "random weights" if run.recipe.weights == "none" else run.recipe.weights),

@@ -1,6 +1,7 @@
 """Testing: predictions of a whole test list, the submission and its score."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from aifashion import data
 from aifashion.api.models import Model, load
-from aifashion.api.predictions import PredictOptions, predict_records
+from aifashion.api.predictions import Predictions, PredictOptions, predict_records
 from aifashion.api.report import Scored, report_test
 from aifashion.datasets.schema import (
     ABSENT,
@@ -19,8 +20,9 @@ from aifashion.datasets.schema import (
     KeypointSchema,
 )
 from aifashion.errors import Exit, Failure
+from aifashion.evaluation import average_precision
 from aifashion.files import write_json
-from aifashion.keypoints import metrics
+from aifashion.keypoints import metrics, oks
 from aifashion.progress import say, warn
 
 
@@ -36,6 +38,10 @@ class TestOptions:
     category: str = "all"
     max_bad: float = 0.0
     score_anyway: bool = False
+    split: str | None = None  # "test" or "validation"; None: whose truth is known
+    boxes: Path | None = None  # a detector's; None: the data's own
+    box_threshold: float = 0.0  # a detector's boxes that are less sure are left out
+    oks_nms: float | None = None  # garments more alike than this OKS are found once
     predicting: PredictOptions = field(default_factory=PredictOptions)
 
 
@@ -60,21 +66,22 @@ def test(options: TestOptions) -> TestResult:
     model = load(*options.models).read_as(options.predicting.settings)
     dataset = model.dataset
     folder = data.choose(options.data or _own_data(model), dataset)
-    part = data.test_part(folder, dataset)
-    records = _select(data.only(dataset.read_part(part), options.category), model)
+    part = data.test_part(folder, dataset, options.split)
+    records = _select(_records(options, part, dataset), model)
     predicted = predict_records(model, records, options.predicting)
-    predictions, confidence = predicted.keypoints, predicted.confidence
     faults = {records[row].image_id: why for row, why in predicted.faults.items()}
 
     out = options.out or Path("submission") / model.name
     submission = out / dataset.SUBMISSION
-    answers = _answers(records, predictions, dataset.SCHEMA)
+    answers = _answers(predicted, dataset.SCHEMA)
+    if options.oks_nms is not None:
+        answers = _without_doubles(answers, options.oks_nms, dataset.SCHEMA)
     _write(dataset.write, submission, answers)
     _check_submission(submission, answers, dataset)
-    _write_confidence(out / "confidence.csv", records, confidence, dataset.SCHEMA)
+    _write_confidence(out / "confidence.csv", predicted, dataset.SCHEMA)
     # What several networks score together belongs to none of their runs.
     alone = [model.run.folder] if model.is_one else []
-    score = _score(records, predictions, faults, options, dataset.SCHEMA)
+    score = _score(predicted, answers, options, part, dataset)
     if score is not None:
         marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}
         write_json(out / "metrics.json", marked)
@@ -96,6 +103,28 @@ def _own_data(model: Model) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def _records(options: TestOptions, part, dataset: ModuleType) -> list[KeypointRecord]:
+    """What is predicted: the part's records, or what a detector has found in its pictures."""
+    category = dataset.SCHEMA.named(options.category)
+    if options.boxes is None:
+        records = dataset.read_part(part)
+        if dataset.SCHEMA.sigmas and records[0].box is None:
+            raise Failure(
+                Exit.USAGE,
+                f"{part}: lists pictures without garments. Name what a detector has found in them "
+                "with --boxes FILE.",
+            )
+        return data.only(records, category)
+    if not dataset.SCHEMA.sigmas:
+        raise Failure(
+            Exit.USAGE, f"--boxes {options.boxes}: {dataset.SCHEMA.name} has one garment a picture."
+        )
+    found = dataset.read_boxes(options.boxes, part)
+    sure = [record for record in found if record.score >= options.box_threshold]
+    say(f"{options.boxes}: {len(sure)} of {len(found)} boxes from {options.box_threshold:g} on")
+    return data.only(sure, category)
+
+
 def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]:
     foreign = sorted({record.category for record in records} - set(model.categories))
     if foreign:
@@ -110,17 +139,37 @@ def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]
 # === Files ===
 
 
-def _answers(records, predictions: np.ndarray, schema: KeypointSchema) -> list[KeypointRecord]:
+def _answers(predicted: Predictions, schema: KeypointSchema) -> list[KeypointRecord]:
     """What is submitted: the category's keypoints as visible ones, the others as absent."""
     answers = []
-    for record, points in zip(records, predictions, strict=True):
+    for record, points, score in zip(
+        predicted.records, predicted.keypoints, predicted.scores.tolist(), strict=True
+    ):
         own = schema.mask(record.category)
         points = np.where(own[:, None], np.maximum(points, 0), ABSENT_POINT)
         visibility = np.where(own, VISIBLE, ABSENT)
-        answers.append(
-            KeypointRecord(record.image_id, record.path, record.category, points, visibility)
-        )
+        said = {"keypoints": points, "visibility": visibility, "score": score}
+        answers.append(replace(record, **said))
     return answers
+
+
+def _without_doubles(
+    answers: list[KeypointRecord], threshold: float, schema: KeypointSchema
+) -> list[KeypointRecord]:
+    """Of garments of a category in a picture that are alike, the surest, by OKS-NMS."""
+    alike = defaultdict(list)
+    for row, answer in enumerate(answers):
+        alike[answer.path, answer.category].append(row)
+    kept = []
+    for (_, category), rows in alike.items():
+        own = schema.indices(schema.categories[category])
+        keypoints = np.array([answers[row].keypoints[own] for row in rows])
+        scores = np.array([answers[row].score for row in rows])
+        areas = np.array([metrics.area_of(answers[row].box) for row in rows])
+        sigmas = np.array(schema.sigmas[category])
+        kept += [rows[k] for k in oks.oks_nms(keypoints, scores, areas, sigmas, threshold)]
+    say(f"{len(answers) - len(kept)} of {len(answers)} garments are found twice, and left out.")
+    return [answers[row] for row in sorted(kept)]
 
 
 def _write(write, path: Path, *content) -> None:
@@ -136,17 +185,26 @@ def _write(write, path: Path, *content) -> None:
 def _check_submission(path: Path, answers: list[KeypointRecord], dataset: ModuleType) -> None:
     """Reads the file back: same rows, same order, a point exactly where the category has one."""
     written = dataset.read(path, path.parent)
-    same = [r.image_id for r in written] == [a.image_id for a in answers] and all(
-        ((record.visibility == VISIBLE) == dataset.SCHEMA.mask(record.category)).all()
-        for record in written
+    same = len(written) == len(answers) and all(map(_is_same, written, answers))
+    own = (dataset.SCHEMA.mask(record.category) for record in written)
+    same = same and all(
+        ((record.visibility == VISIBLE) == mask).all()
+        for record, mask in zip(written, own, strict=True)
     )
     if not same:
         raise Failure(Exit.BAD_DATA, f"{path}: does not hold the test list's rows; do not submit.")
 
 
-def _write_confidence(path: Path, records, confidence: np.ndarray, schema: KeypointSchema) -> None:
-    table = pd.DataFrame(np.round(confidence, 4), columns=list(schema.keypoints))
-    table.insert(0, "image_id", [record.image_id for record in records])
+def _is_same(written: KeypointRecord, answer: KeypointRecord) -> bool:
+    """Whether a row is of the record meant; where garments have boxes, files name pictures only."""
+    if answer.box is not None:
+        return (written.path.name, written.category) == (answer.path.name, answer.category)
+    return written.image_id == answer.image_id
+
+
+def _write_confidence(path: Path, predicted: Predictions, schema: KeypointSchema) -> None:
+    table = pd.DataFrame(np.round(predicted.confidence, 4), columns=list(schema.keypoints))
+    table.insert(0, "image_id", [record.image_id for record in predicted.records])
     table.to_csv(path, index=False)
 
 
@@ -154,15 +212,30 @@ def _write_confidence(path: Path, records, confidence: np.ndarray, schema: Keypo
 
 
 def _score(
-    records, predictions, faults, options: TestOptions, schema: KeypointSchema
+    predicted: Predictions,
+    answers: list[KeypointRecord],
+    options: TestOptions,
+    part,
+    dataset: ModuleType,
 ) -> dict | None:
-    if any(record.keypoints is None for record in records):
+    truth = predicted.records
+    if options.boxes is not None:  # found by a detector, so it is not known whose they are
+        truth = data.only(dataset.read_part(part), dataset.SCHEMA.named(options.category))
+    if any(record.keypoints is None for record in truth):
         say("The test's truth is not known: no score.")
         return None
-    if faults and not options.score_anyway:
-        warn(f"{len(faults)} rows are mean shapes: no score; --score-anyway gives one over them.")
+    if predicted.faults and not options.score_anyway:
+        count = len(predicted.faults)
+        warn(f"{count} rows are mean shapes: no score; --score-anyway gives one over them.")
         return None
-    truth = metrics.truth_of(records)
-    errors = metrics.normalised_errors(truth, predictions, schema)
-    cells = metrics.per_cell(truth, errors, schema)
-    return {**metrics.evaluate(truth, predictions, schema), "per_category_keypoint": cells}
+    precision = average_precision(dataset, truth, answers) if dataset.SCHEMA.sigmas else {}
+    if options.boxes is not None:
+        return {**precision, "ne_percent": None}
+    return {**precision, **_errors(predicted, dataset.SCHEMA)}
+
+
+def _errors(predicted: Predictions, schema: KeypointSchema) -> dict:
+    truth = metrics.truth_of(predicted.records)
+    errors = metrics.normalised_errors(truth, predicted.keypoints, schema)
+    score = metrics.evaluate(truth, predicted.keypoints, schema)
+    return {**score, "per_category_keypoint": metrics.per_cell(truth, errors, schema)}

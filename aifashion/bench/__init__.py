@@ -45,8 +45,8 @@ def _network_figures(folder: Path, rounds: int) -> list[measuring.Figure]:
     dataset = DATASETS[quick.dataset]
     schema = dataset.SCHEMA
     records = dataset.read_part(dataset.find(folder).train[0])
-    large = pipeline.Source(records, schema, schema.keypoints, 512)
-    small = pipeline.Source(records, schema, quick.system.keypoints, quick.system.size)
+    large = pipeline.Source(records, schema, schema.keypoints, (512, 512))
+    small = pipeline.source_for(quick.system, records, schema)
     order = pipeline.Order(PICTURES, batch_size=8, seed=0)
     job = loaders.Job(large, order, Augmentation(), len(os.sched_getaffinity(0)))
     say("measuring the input pipeline")
@@ -57,7 +57,7 @@ def _network_figures(folder: Path, rounds: int) -> list[measuring.Figure]:
     for name, recipe in RECIPES.items():
         say(f"measuring training of {name}")
         system = recipe.system
-        source = pipeline.Source(records, schema, system.keypoints, system.size)
+        source = pipeline.source_for(system, records, schema)
         figures += networks.fed_figures(name, recipe, source, rounds)
     return figures
 

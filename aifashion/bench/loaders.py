@@ -51,7 +51,9 @@ WARM_UP = 8  # batches until every worker is at work and its memory its own
 def figures(job: Job, rounds: int, batches: int = 40) -> list[Figure]:
     """Samples a second of every loader whose consumer does nothing else, and bytes a sample."""
     batch = job.order.batch_size
-    topic = f"input pipeline, {job.source.size} px, batches of {batch}, {job.processes} processes"
+    topic = (
+        f"input pipeline, {job.source.frame[0]} px, batches of {batch}, {job.processes} processes"
+    )
     with ExitStack() as stack:
         with quiet_start():  # new processes keep the error stream they were born with
             plain = stack.enter_context(shared_memory(job, _use_plain_cv2))
@@ -108,10 +110,10 @@ def decoding(job: Job, steps: range) -> tf.data.Dataset:
 
     A picture, of at most S x S pixels, stands in the corner of its canvas.
     """
-    size, rows = job.source.size, job.order.batch_size
+    (width, height), rows = job.source.frame, job.order.batch_size
 
     def read(step: int) -> np.ndarray:
-        batch = np.empty((rows, size, size, 3), np.uint8)
+        batch = np.empty((rows, height, width, 3), np.uint8)
         for row, record in enumerate(job.order.batch(int(step))[1]):
             picture = images.read(job.source.records[record].path)
             batch[row, : picture.shape[0], : picture.shape[1]] = picture
@@ -249,7 +251,7 @@ def _remember(job: Job) -> None:
 def _usual_batch(step: int) -> Batch:
     job = _worker["job"]
     epoch, records = job.order.batch(step)
-    changes = augment.draw(job.augmentation, job.source.size, job.order.seed, epoch, records)
+    changes = augment.draw(job.augmentation, job.source.frame, job.order.seed, epoch, records)
     samples = [
         _usual_sample(job.source, record, changes.matrices[row], changes.mirrored[row])
         for row, record in enumerate(records.tolist())
@@ -262,8 +264,8 @@ def _usual_sample(
 ) -> Batch:
     """One picture (S, S, 3) uint8 and its heat maps (S/4, S/4, K) float32."""
     picture = cv2.cvtColor(cv2.imread(str(source.records[record].path)), cv2.COLOR_BGR2RGB)
-    matrix = affine.compose(source.letterbox(picture), change)
-    size = (source.size, source.size)
+    matrix = affine.compose(source.way(record, picture), change)
+    size = source.frame
     image = cv2.warpAffine(picture, matrix, size, borderValue=(images.GREY,) * 3)
     points, visibility = source.truth(record)
     if mirrored:

@@ -1,6 +1,7 @@
 """Speed of training steps and of prediction, beside stock Keras on the same network."""
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from keras import ops
 from aifashion import training
 from aifashion.bench.rounds import Figure, compare
 from aifashion.keypoints.predict import FLIP, PLAIN, Member, Predictor
-from aifashion.recipes import Recipe
+from aifashion.recipes import Recipe, input_size
 from pipelines import keypoints as pipeline
 
 STEPS = 8  # a measurement
@@ -35,7 +36,7 @@ def step_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> list[F
         "Keras fit": lambda: _speed(lambda: stock.fit(theirs, verbose=0), size, 1),
         "Keras train_on_batch": lambda: _speed(lambda: stock.train_on_batch(own, packed), size),
     }
-    topic = f"training step of {recipe.system.size} px, batches of {size}, data lying ready"
+    topic = f"training step of {input_size(recipe.system)}, batches of {size}, data lying ready"
     return compare(topic, "pictures/s", measures, rounds, {"Keras fit": 1.0})
 
 
@@ -80,7 +81,7 @@ def fed_figures(name: str, recipe: Recipe, source: pipeline.Source, rounds: int)
     """
     gc.collect()  # a network is a web of objects: else this one comes on top of the last
     settings = recipe.training
-    is_large = source.size**2 * settings.batch_size > OFTEN
+    is_large = math.prod(source.frame) * settings.batch_size > OFTEN
     size, steps = (FEW, FEW) if is_large else (settings.batch_size, STEPS)
     order = pipeline.Order(len(source.records), size, seed=0)
     settings = replace(settings, batch_size=size, accumulation=1)
@@ -89,7 +90,7 @@ def fed_figures(name: str, recipe: Recipe, source: pipeline.Source, rounds: int)
     batches = pipeline.training(source, order, recipe.augmentation, range(1 + steps))
     found = [watched_steps(trainer, batches, 1) for _ in range(1 if is_large else rounds)]
     milliseconds = tuple(sum(f.milliseconds) / len(f.milliseconds) for f in found)
-    topic = f"training {name} from the pipeline, {source.size} px, batches of {size}"
+    topic = f"training {name} from the pipeline, {input_size(recipe.system)}, batches of {size}"
     if is_large:
         topic += f" (its own: {recipe.training.batch_size}), {steps} steps after 1 to warm up"
     return [
@@ -115,7 +116,7 @@ def prediction_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> 
             lambda: network.predict_on_batch(own), size
         ),
     }
-    topic = f"prediction of {recipe.system.size} px, batches of {size}"
+    topic = f"prediction of {input_size(recipe.system)}, batches of {size}"
     return compare(topic, "pictures/s", measures, rounds)
 
 

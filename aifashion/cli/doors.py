@@ -97,6 +97,20 @@ def test_main(argv: Sequence[str] | None = None) -> int:
     )
     add("--crop", action="store_true", help="look at what was found once more, from closer by")
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help=READING)
+    add("--split", choices=("validation", "test"), help="default: where the truth is known")
+    boxes = "gt: the data's own (default), or a detector's: a COCO file of results"
+    add("--boxes", type=flags.boxes, metavar="gt|FILE", help=boxes)
+    add(
+        "--box-threshold",
+        type=flags.fraction,
+        default=0.0,
+        metavar="F",
+        help="leave less sure boxes out",
+    )
+    score = "keypoints that make up a garment's score: own (default), or all as published"
+    add("--score", choices=("own", "all"), default="own", help=score)
+    nms = "leave out garments more alike to a surer one than this OKS"
+    add("--oks-nms", type=flags.fraction, metavar="F", help=nms)
     add("--score-anyway", action="store_true", help="score also over unreadable pictures")
     visual = "accepted; report.html shows pictures, demo.py draws them"
     add("--visual", "-v", type=flags.boolean, metavar="True", help=visual)
@@ -114,16 +128,21 @@ def _test(arguments: argparse.Namespace) -> None:
         category=arguments.category,
         max_bad=arguments.max_bad,
         score_anyway=arguments.score_anyway,
+        split=arguments.split,
+        boxes=arguments.boxes,
+        box_threshold=arguments.box_threshold,
+        oks_nms=arguments.oks_nms,
         predicting=api.PredictOptions(
             augment=arguments.augment,
             crop=arguments.crop,
             jit=arguments.jit,
+            score_all=arguments.score == "all",
             settings=tuple(arguments.set),
         ),
     )
     result = api.test(options)
     if result.score is not None:
-        print(f"NE {result.score['ne_percent']:.2f} %")
+        print(api.score_line(result.score))
     print(result.submission, flush=True)
     api.refuse_faults(result, options)
 

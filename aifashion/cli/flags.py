@@ -42,6 +42,11 @@ def augment(text: str) -> str:
     return known[text.lower()]
 
 
+def boxes(text: str) -> Path | None:
+    """`gt`: the data's own, None; else a detector's file."""
+    return None if text == "gt" else Path(text)
+
+
 def gpus(text: str) -> tuple[int, ...]:
     """Numbers of GPUs, like 0 or 0,1."""
     try:

@@ -20,6 +20,8 @@ def run(command: Callable, arguments: argparse.Namespace) -> int:
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return int(failure.exit_code)
+    except BrokenPipeError:  # whoever read the output has seen enough: `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)
     return int(Exit.DONE)

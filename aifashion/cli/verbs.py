@@ -22,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_draw(verbs.add_parser("draw", help="draw garments in a dataset's own layout"))
     _add_check(verbs.add_parser("check", help="look for faults in a data set, and count it"))
     _add_split(verbs.add_parser("split", help="split labelled data for training and validation"))
+    _add_coco(verbs.add_parser("coco", help="a data set's raw annotations as COCO files"))
+    _add_merge(verbs.add_parser("merge", help="several files of predictions as one"))
     _add_evaluate(verbs.add_parser("evaluate", help="score predictions against truth"))
     _add_predict(verbs.add_parser("predict", help="keypoints of pictures, one JSON a line"))
     _add_convert(verbs.add_parser("convert", help="published weights -> a run, or a file of ours"))
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _add_draw(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", choices=("fashionai",))
+    parser.add_argument("dataset", choices=("fashionai", "deepfashion2"))
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--images", type=int, default=600, metavar="N")
     parser.add_argument("--test-images", type=int, default=100, metavar="N")
@@ -50,7 +52,8 @@ def _add_draw(parser: argparse.ArgumentParser) -> None:
 def _draw(arguments: argparse.Namespace) -> None:
     from aifashion.datasets import synthetic
 
-    synthetic.draw_fashionai(
+    draw = {"fashionai": synthetic.draw_fashionai, "deepfashion2": synthetic.draw_deepfashion2}
+    draw[arguments.dataset](
         arguments.folder, arguments.images, arguments.test_images, arguments.seed, arguments.size
     )
     print(arguments.folder)
@@ -98,10 +101,48 @@ def _split(arguments: argparse.Namespace) -> None:
         print(f"{path}: {rows} rows")
 
 
+def _add_coco(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("dataset", choices=("deepfashion2",))
+    add("folder", type=Path, metavar="DIR")
+    add("--out", type=Path, metavar="DIR", help="default: the same folder")
+    add("--aggregated", action="store_true", help="81 shared keypoints instead of 294 slots")
+    add("--per-category", action="store_true", help="a file for each category")
+    parser.set_defaults(command=_coco)
+
+
+def _coco(arguments: argparse.Namespace) -> None:
+    from aifashion.datasets import deepfashion2
+
+    out = arguments.out or arguments.folder
+    ways = (arguments.aggregated, arguments.per_category)
+    for path, pictures, garments, bare in deepfashion2.convert_to_coco(
+        arguments.folder, out, *ways
+    ):
+        print(f"{path}: {pictures} pictures, {garments} garments, {bare} without landmarks")
+
+
+def _add_merge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", choices=("deepfashion2",))
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="of test.py, say")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.set_defaults(command=_merge)
+
+
+def _merge(arguments: argparse.Namespace) -> None:
+    from aifashion.datasets import deepfashion2
+
+    count = deepfashion2.merge_results(arguments.files, arguments.out)
+    print(f"{arguments.out}: {count} garments")
+
+
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help="whose format they have: fashionai")
-    parser.add_argument("--truth", type=Path, required=True, metavar="T.csv")
-    parser.add_argument("--predictions", type=Path, required=True, metavar="P.csv")
+    formats = "whose format they have: fashionai, deepfashion2"
+    visible = "deepfashion2: leave occluded keypoints out of the truth"
+    parser.add_argument("dataset", metavar="DATASET", help=formats)
+    parser.add_argument("--truth", type=Path, required=True, metavar="T")
+    parser.add_argument("--predictions", type=Path, required=True, metavar="P")
+    parser.add_argument("--visible-only", action="store_true", help=visible)
     parser.set_defaults(command=_evaluate)
 
 
@@ -110,7 +151,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from aifashion.evaluation import evaluate_files
 
     dataset = datasets.named(arguments.dataset)
-    score = evaluate_files(arguments.truth, arguments.predictions, dataset)
+    files = (arguments.truth, arguments.predictions)
+    score = evaluate_files(*files, dataset, arguments.visible_only)
     print(json.dumps(score, indent=1))
 
 

@@ -114,7 +114,7 @@ def _speed(plan: Plan, precision: str) -> dict:
         "ok": outcome.is_finite,
         "pictures_a_second": round(plan.batch_size / seconds, 2),
         "batch": plan.batch_size,
-        "pixels": plan.system.size,
+        "pixels": plan.system.frame,
         "peak_memory_gb": training.peak_memory_gb(),
     }
 
@@ -145,13 +145,13 @@ def _first_losses(plan: Plan, precision: str) -> np.ndarray:
 def _batch(plan: Plan, number: int) -> tuple[dict, dict]:
     """A batch of the contract: noise, and points anywhere."""
     draw = np.random.default_rng([number, 7])
-    rows, count, size = plan.batch_size, len(plan.system.keypoints), plan.system.size
+    rows, count, frame = plan.batch_size, len(plan.system.keypoints), plan.system.frame
     inputs = {
-        "image": draw.integers(0, 256, (rows, size, size, 3), np.uint8),
+        "image": draw.integers(0, 256, (rows, *frame[::-1], 3), np.uint8),
         "keypoint_mask": (draw.random((rows, count)) < 0.7).astype(np.float32),
     }
     targets = {
-        "keypoints": draw.uniform(0, size, (rows, count, 2)).astype(np.float32),
+        "keypoints": draw.uniform(0, frame, (rows, count, 2)).astype(np.float32),
         "visibility": draw.integers(0, 3, (rows, count), np.int32),
     }
     return inputs, targets

@@ -149,6 +149,11 @@ class CPN2018:
     # === Decoding ===
 
     @property
+    def frame(self) -> tuple[int, int]:
+        """Width and height of the input, pixels."""
+        return self.size, self.size
+
+    @property
     def stride(self) -> int:
         """Input pixels per cell of `heatmaps`."""
         return STRIDE

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from aifashion.datasets.schema import ABSENT, VISIBLE, KeypointRecord, KeypointSchema, other_side
+from aifashion.keypoints.oks import oks
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,18 @@ class Truth:
     categories: list[str]
     keypoints: np.ndarray  # (N, K, 2)
     visibility: np.ndarray  # (N, K)
+    areas: np.ndarray | None = None  # of the garments' boxes, square pixels (N,), where known
 
 
 def units(truth: Truth, schema: KeypointSchema) -> np.ndarray:
     """NE's unit of each picture, (N,): the distance of its category's normaliser pair.
 
-    NaN where the unit is undefined: a point of the pair absent, or both at the same place.
+    In data without such pairs it is the root of the area of the garment's box. NaN where the unit
+    is undefined: a point of the pair absent, or both at the same place; a box of no area.
     """
+    if not schema.normalisers:
+        areas = np.full(len(truth.categories), np.nan) if truth.areas is None else truth.areas
+        return np.sqrt(np.where(areas > 0, areas, np.nan))
     pairs = [schema.indices(schema.normalisers[name]) for name in truth.categories]
     pairs = np.array(pairs, np.int64).reshape(-1, 2)
     rows = np.arange(len(pairs))[:, None]
@@ -88,11 +94,12 @@ def evaluate(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> d
         per_category, per_keypoint: the same pooled within each, those present only;
         visible: how many keypoints were scored;
         skipped: pictures left out because their unit is undefined;
-        swap_rate: see `swap_rate`.
+        swap_rate: see `swap_rate`;
+        oks: the mean similarity, where the data have sigmas (`aifashion.keypoints.oks`).
     """
     if not truth.categories:  # arrays made of no records have lost their shape
         count = len(schema.keypoints)
-        truth = Truth([], np.empty((0, count, 2)), np.empty((0, count)))
+        truth = Truth([], np.empty((0, count, 2)), np.empty((0, count)), np.empty(0))
         predictions = truth.keypoints
     errors = normalised_errors(truth, predictions, schema)
     categories = np.array(truth.categories)
@@ -111,7 +118,20 @@ def evaluate(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> d
         "visible": int(np.isfinite(errors).sum()),
         "skipped": int(np.isnan(units(truth, schema)).sum()),
         "swap_rate": swap_rate(truth, predictions, schema),
+        **_similarity(truth, predictions, schema),
     }
+
+
+def _similarity(truth: Truth, predictions: np.ndarray, schema: KeypointSchema) -> dict:
+    """Where the data have sigmas "oks", the mean over the garments; None where none is known."""
+    if not schema.sigmas:
+        return {}
+    sigmas = np.ones((len(truth.categories), len(schema.keypoints)))
+    for row, category in enumerate(truth.categories):
+        sigmas[row, schema.indices(schema.categories[category])] = schema.sigmas[category]
+    found = oks(truth.keypoints, truth.visibility, predictions, truth.areas, sigmas)
+    found = found[np.isfinite(found)]
+    return {"oks": float(found.mean()) if found.size else None}
 
 
 def _percent(errors: np.ndarray) -> float | None:
@@ -181,10 +201,24 @@ def by_confidence(
     return bins
 
 
+def score_line(score: dict) -> str:
+    """The score in a line: what the data are scored by first."""
+    said = [f"AP {score['AP']:.3f}"] if "AP" in score else []
+    if score["ne_percent"] is not None:
+        said.append(f"NE {score['ne_percent']:.2f} %")
+    return "  ".join(said) or "no keypoint could be scored"
+
+
 def truth_of(records: Sequence[KeypointRecord]) -> Truth:
     """The truth of labelled records."""
     return Truth(
         [record.category for record in records],
         np.array([record.keypoints for record in records]),
         np.array([record.visibility for record in records]),
+        np.array([area_of(record.box) for record in records]),
     )
+
+
+def area_of(box: np.ndarray | None) -> float:
+    """Square pixels of a box x1, y1, x2, y2; NaN of none."""
+    return np.nan if box is None else float((box[2] - box[0]) * (box[3] - box[1]))

@@ -17,6 +17,7 @@ from keras import ops
 from aifashion import affine
 from aifashion.datasets.schema import flip_permutation
 from aifashion.ops.affine import warp
+from aifashion.ops.heatmaps import moved_right
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ class Member:
     network: keras.Model  # the system's, trained
 
     @property
-    def frame(self) -> tuple[int, int]:
-        """Side of its input and pixels a cell of its maps: what its cells are counted in."""
-        return self.system.size, self.system.stride
+    def cells(self) -> tuple[int, int]:
+        """Width and height of its maps."""
+        width, height = self.system.frame
+        return width // self.system.stride, height // self.system.stride
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,14 @@ class Prediction:
     record: int
     keypoints: np.ndarray  # (K, 2)
     confidence: np.ndarray  # (K,), 0 outside the category
+    heights: np.ndarray  # (K,), how sure it is of every keypoint, of other categories' too
 
 
 class Predictor:
     """The compiled network that averages over the members and over the views of a picture.
 
-    Its `keypoints` are the K that every member knows, in the first one's order; its `sizes` are the
-    sides of the members' inputs, each once.
+    Its `keypoints` are the K that every member knows, in the first one's order; its `frames` are
+    the widths and heights of the members' inputs, each once.
 
     Args:
         members: the first one's input and cells are the common frame, and it reads the maps.
@@ -86,7 +89,7 @@ class Predictor:
     ):
         self.members, self.views = tuple(members), views
         self.keypoints = shared_keypoints(members)
-        self.sizes = tuple(dict.fromkeys(member.system.size for member in members))
+        self.frames = tuple(dict.fromkeys(member.system.frame for member in members))
         self.network = _build(self.members, self.keypoints, views)
         self._forward = forward(self.network) if forward else self._one_by_one
 
@@ -97,7 +100,7 @@ class Predictor:
         """Predictions in the batches' order; filled-up rows are left out.
 
         Args:
-            batches: of each, (inputs, notes) at every one of `sizes`; B V rows, masks of K.
+            batches: of each, (inputs, notes) at every one of `frames`; B V rows, masks of K.
         """
         under_way = deque()
 
@@ -110,39 +113,40 @@ class Predictor:
             yield from self._predictions(under_way.popleft(), answer)
 
     def batch(self, *batch: tuple) -> Sequence[Prediction]:
-        """Predictions of one batch: (inputs, notes) at every one of `sizes`."""
+        """Predictions of one batch: (inputs, notes) at every one of `frames`."""
         return list(self([batch]))
 
     def _given(self, batch: Sequence[tuple]) -> dict:
         given = {"keypoint_mask": np.asarray(batch[0][0]["keypoint_mask"])}
-        for size, (inputs, _) in zip(self.sizes, batch, strict=True):
-            given[_image_name(size)] = np.asarray(inputs["image"])
+        for frame, (inputs, _) in zip(self.frames, batch, strict=True):
+            given[_image_name(frame)] = np.asarray(inputs["image"])
         for number, member in enumerate(self.members):
             if _moves(self.members, self.views):
                 given[_way_name(number)] = self._way_from_frame(member, batch)
         return given
 
-    def _ways(self, size: int, batch: Sequence[tuple]) -> np.ndarray:
-        """Each picture's way into its views at this size, (B, V, 2, 3)."""
-        _, notes = batch[self.sizes.index(size)]
+    def _ways(self, frame: tuple[int, int], batch: Sequence[tuple]) -> np.ndarray:
+        """Each picture's way into its views in this frame, (B, V, 2, 3)."""
+        _, notes = batch[self.frames.index(frame)]
         ways = np.asarray(notes["to_input"], np.float64)
         return ways.reshape(-1, len(self.views.each), 2, 3)
 
     def _way_from_frame(self, member: Member, batch: Sequence[tuple]) -> np.ndarray:
         """From cells of the common frame to the member's cells in each view, (B V, 2, 3)."""
-        size, stride = self.members[0].frame
-        from_frame = affine.invert(self._ways(size, batch)[:, :1])
-        into_view = self._ways(member.system.size, batch)
+        common = self.members[0].system
+        from_common = affine.invert(self._ways(common.frame, batch)[:, :1])
+        into_view = self._ways(member.system.frame, batch)
         to_cells = affine.scaling(1 / member.system.stride)
-        way = affine.compose(affine.scaling(stride), from_frame, into_view, to_cells)
+        way = affine.compose(affine.scaling(common.stride), from_common, into_view, to_cells)
         return way.reshape(-1, 2, 3).astype(np.float32)
 
     def _predictions(self, batch: Sequence[tuple], answer: dict) -> Iterable[Prediction]:
-        ways = self._ways(self.sizes[0], batch)
+        ways = self._ways(self.frames[0], batch)
         for row, record in enumerate(np.asarray(batch[0][0]["record"])[:: ways.shape[1]]):
             if record >= 0:
                 points = affine.apply(affine.invert(ways[row, 0]), answer["keypoints"][row])
-                yield Prediction(int(record), points, answer["confidence"][row])
+                sure = (answer[name][row] for name in ("confidence", "heights"))
+                yield Prediction(int(record), points, *sure)
 
 
 def shared_keypoints(members: Sequence[Member]) -> tuple[str, ...]:
@@ -159,10 +163,9 @@ def _build(members: Sequence[Member], keypoints: tuple[str, ...], views: Views) 
     mask = keras.Input((len(keypoints),), dtype="float32", name="keypoint_mask")
     inputs, all_maps = {"keypoint_mask": mask}, []
     for number, member in enumerate(members):
-        size = member.system.size
-        name = _image_name(size)
+        name, (width, height) = _image_name(member.system.frame), member.system.frame
         if name not in inputs:
-            inputs[name] = keras.Input((size, size, 3), dtype="uint8", name=name)
+            inputs[name] = keras.Input((height, width, 3), dtype="uint8", name=name)
         network = member.network  # two of one name could not be parts of one network
         network = keras.Model(network.input, network.output, name=f"network_{number}")
         own = replace(member, network=network)
@@ -170,7 +173,7 @@ def _build(members: Sequence[Member], keypoints: tuple[str, ...], views: Views) 
         if _moves(members, views):
             way = keras.Input((2, 3), dtype="float32", name=_way_name(number))
             inputs[_way_name(number)] = way
-            maps = warp(maps, way, _cells(members[0]), smooth=True)
+            maps = warp(maps, way, members[0].cells[::-1], smooth=True)
         all_maps.append(maps)
     maps = sum(all_maps) / len(all_maps)
     count = len(views.each)
@@ -178,11 +181,14 @@ def _build(members: Sequence[Member], keypoints: tuple[str, ...], views: Views) 
         _, h, w, k = maps.shape
         maps = ops.mean(ops.reshape(maps, (-1, count, h, w, k)), axis=1)
     pictures = ops.reshape(mask, (-1, count, len(keypoints)))[:, 0]
-    return keras.Model(inputs, members[0].system.read(maps, pictures))
+    found = members[0].system.read(maps, ops.ones_like(pictures))
+    heights = found["confidence"]
+    return keras.Model(inputs, {**found, "confidence": heights * pictures, "heights": heights})
 
 
-def _image_name(size: int) -> str:
-    return f"image_{size}"
+def _image_name(frame: tuple[int, int]) -> str:
+    width, height = frame
+    return f"image_{width}x{height}"
 
 
 def _way_name(number: int) -> str:
@@ -191,12 +197,8 @@ def _way_name(number: int) -> str:
 
 def _moves(members: Sequence[Member], views: Views) -> bool:
     """Whether maps are moved into the common frame. If so all are: each is blurred alike."""
-    return len(views.each) > 1 or len({member.frame for member in members}) > 1
-
-
-def _cells(member: Member) -> tuple[int, int]:
-    side = member.system.size // member.system.stride
-    return side, side
+    frames = {(member.system.frame, member.system.stride) for member in members}
+    return len(views.each) > 1 or len(frames) > 1
 
 
 def _member_maps(member: Member, image, mask, keypoints: tuple[str, ...], flip: bool):
@@ -221,4 +223,5 @@ def _mirrored_maps(member: Member, image, mask):
     """The maps of the mirrored picture, mirrored back, left and right in their own places."""
     permutation = flip_permutation(member.system.keypoints)
     maps = _maps(member, ops.flip(image, axis=2), ops.take(mask, permutation, axis=-1))
-    return ops.take(ops.flip(maps, axis=2), permutation, axis=-1)
+    maps = moved_right(ops.flip(maps, axis=2), member.system.reading.flip_shift)
+    return ops.take(maps, permutation, axis=-1)

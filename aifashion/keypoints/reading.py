@@ -27,13 +27,18 @@ class Reading:
     half a cell at stride 4. Here cell i stands for its centre, (i + 0.5) * stride, in training and
     in reading, and the pixel of index n for n + 0.5: theirs are shift=-1.5 and, with the 2,
     shift=0.5. Nothing is left to add; a shift moves every keypoint off its place by that much.
+
+    About `flip_shift`: a keypoint on such a system's cell i, the pixel of index i * stride, lies in
+    the mirrored picture stride - 1 pixels to the right of its cell w - 1 - i, so that they move the
+    mirrored picture's maps, mirrored back, by a column. Here centres mirror onto centres.
     """
 
     head: str = "refine"  # the net whose maps are read: "refine", or "global" at its finest level
     blur: float = 0.0  # sigma in cells of a Gaussian over the maps; published: 0.5, and 5x5 of 1
     enlarge: int = 1  # bicubic, after the blur; published: 2 and more
-    peak: str = "unbiased"  # or "quarter", "cell", see `heatmaps.decode`; published: the latter two
+    peak: str = "unbiased"  # see `heatmaps.decode`; published: "quarter", "neighbours", "cell"
     shift: float = 0.0  # input pixels added to both coordinates
+    flip_shift: int = 0  # columns the mirrored picture's maps are moved to the right; HRNet's: 1
 
     def __post_init__(self):
         for name, known in (("head", HEADS), ("peak", heatmaps.PEAKS)):
@@ -48,6 +53,8 @@ class Reading:
             )
         if not math.isfinite(self.shift):
             raise ValueError(f"Reading.shift is a number of pixels, not {self.shift}")
+        if self.flip_shift not in (0, 1):
+            raise ValueError(f"Reading.flip_shift is 0 or 1, not {self.flip_shift}")
 
     def read(self, maps, mask, stride: float) -> dict:
         """Keypoints and confidence from maps.

@@ -8,7 +8,7 @@ its centre is (i + 0.5) * stride. `encode` and `decode` are inverse to each othe
 import numpy as np
 from keras import ops
 
-PEAKS = ("unbiased", "quarter", "cell")
+PEAKS = ("unbiased", "quarter", "neighbours", "cell")
 _LOG_FLOOR = 1e-10  # relative to the peak: below it a map says nothing about the peak's place
 
 
@@ -49,8 +49,8 @@ def _profile(centre, cells: int, sigma: float, targets: str):
 def decode(maps, stride: float, peak: str = "unbiased"):
     """Reads the place and height of each map's peak.
 
-    Noise-free Gaussians at stride 4 are read 0.00 ("unbiased"), 0.91 ("quarter") and 1.53 ("cell")
-    pixels off on average.
+    Noise-free Gaussians at stride 4 are read 0.00 ("unbiased"), 0.91 ("quarter"), 0.77
+    ("neighbours") and 1.53 ("cell") pixels off on average.
 
     Args:
         maps: (B, h, w, K), the larger the likelier; h, w >= 3.
@@ -58,8 +58,11 @@ def decode(maps, stride: float, peak: str = "unbiased"):
         peak: "unbiased": one Newton step on the logarithm of the map from its largest cell (Zhang
             et al., DARK, CVPR 2020, eq. 7 to 9), exact for a Gaussian; a map that is no summit
             there is read at the centre of its largest cell. "quarter": a quarter of the way from
-            the centre of the largest cell to that of the second largest, wherever it lies. "cell":
-            the centre of the largest cell. Of equal cells the first is the largest.
+            the centre of the largest cell to that of the second largest, wherever it lies.
+            "neighbours": a quarter of a cell towards the larger of both neighbours on each axis,
+            where the largest cell is neither of the first two nor the last on either; a map without
+            anything above 0 is read at its first cell. "cell": the centre of the largest cell. Of
+            equal cells the first is the largest.
 
     Returns:
         points (B, K, 2) in input pixels, and heights (B, K), the value of the largest cell.
@@ -75,6 +78,8 @@ def decode(maps, stride: float, peak: str = "unbiased"):
         taken = ops.equal(ops.arange(h * w), ops.cast(best, "int32")[..., None])
         second = ops.argmax(ops.where(taken, -np.inf, flat), axis=-1)
         place = (3 * place + _place(second, w)) / 4
+    elif peak == "neighbours":
+        place = _towards_neighbours(flat, best, height, (h, w))
     elif peak == "unbiased":
         place = _summit(flat, best, height, (h, w), place)
     return (place + 0.5) * stride, height
@@ -83,6 +88,18 @@ def decode(maps, stride: float, peak: str = "unbiased"):
 def _place(index, w: int):
     """Column and row of cells (B, K) of the flattened map, (B, K, 2)."""
     return ops.cast(ops.stack([index % w, index // w], axis=-1), "float32")
+
+
+def _towards_neighbours(flat, best, height, size: tuple[int, int]):
+    """As HRNet's published code reads: column and row, (B, K, 2)."""
+    h, w = size
+    best = ops.where(height > 0, best, 0)
+    row, column = best // w, best % w
+    patch = _neighbours(flat, ops.clip(row, 1, h - 2) * w + ops.clip(column, 1, w - 2), w)
+    slope = ops.stack([patch[..., 5] - patch[..., 3], patch[..., 7] - patch[..., 1]], axis=-1)
+    inner = (row > 1) & (row < h - 1) & (column > 1) & (column < w - 1)
+    step = 0.25 * ops.sign(slope) * ops.cast(inner, "float32")[..., None]
+    return _place(best, w) + step
 
 
 def _summit(flat, best, height, size: tuple[int, int], place):
@@ -120,6 +137,13 @@ def _newton_step(log):
     step_y = (dxy * dx - dxx * dy) / safe
     # Two cells: one to come back from the rim, one for a peak between cells.
     return ops.clip(step_x, -2.0, 2.0), ops.clip(step_y, -2.0, 2.0), summit
+
+
+def moved_right(maps, columns: int):
+    """Maps (B, h, w, K) moved by some columns, of which the first ones stay as they are."""
+    if columns == 0:
+        return maps
+    return ops.concatenate([maps[:, :, :columns], maps[:, :, :-columns]], axis=2)
 
 
 def blur(maps, sigma: float):

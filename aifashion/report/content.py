@@ -44,6 +44,7 @@ class Scores:
     """How good the predictions are."""
 
     ne_percent: float | None
+    unit: str  # what NE is measured in, in words
     visible: int  # keypoints scored
     pictures: int  # with a keypoint scored
     swap_rate: float | None

@@ -189,9 +189,8 @@ def _scored(report: ReportData, scores: Scores) -> list[tuple[str, str, Markup |
 
 def _errors(scores: Scores) -> Markup:
     said = (
-        "NE in percent: the mean distance from the truth, over the width of the garment (between "
-        "the armpits, or the ends of the waistband). Every visible keypoint counts the same. A "
-        "dot marks what a garment lacks or what is never visible."
+        f"NE in percent: the mean distance from the truth, over {scores.unit}. Every visible "
+        "keypoint counts the same. A dot marks what a garment lacks or what is never visible."
     )
     return join([_soft(said), tables.errors_table(scores)])
 

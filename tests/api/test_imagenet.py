@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 from aifashion import downloads, training
 from aifashion.api import imagenet
+from aifashion.backbones.hrnet import HRNet
 from aifashion.backbones.resnet import ResNet
 from aifashion.backbones.resnet_2018 import ResNet2018
 from aifashion.backbones.senet import SENet
@@ -33,6 +34,11 @@ def test_other_backbones_have_none(backbone):
     with pytest.raises(Failure, match="none are published for") as failure:
         imagenet.check_imagenet(backbone)
     assert failure.value.exit_code == Exit.USAGE
+
+
+def test_hrnets_are_to_be_named():
+    with pytest.raises(Failure, match="HRNet-Image-Classification and name it: --weights FILE"):
+        imagenet.check_imagenet(HRNet())
 
 
 def test_the_backbone_alone_is_set(monkeypatch):

@@ -29,4 +29,4 @@ def test_unknown_names(name):
     with pytest.raises(Failure) as caught:
         datasets.named(name)
     assert caught.value.exit_code == Exit.USAGE
-    assert str(caught.value) == f"dataset {name}: unknown. Use one of fashionai."
+    assert str(caught.value) == f"dataset {name}: unknown. Use one of fashionai, deepfashion2."

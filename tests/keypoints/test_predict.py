@@ -66,7 +66,7 @@ def source(tmp_path_factory) -> pipeline.Source:
         visibility = np.where(np.isin(SCHEMA.keypoints, NAMES), 2, 0)
         record = KeypointRecord(str(row), folder / f"{row}.png", "trousers", truth, visibility)
         records.append(record)
-    return pipeline.Source(records, SCHEMA, NAMES, 128)
+    return pipeline.Source(records, SCHEMA, NAMES, (128, 128))
 
 
 def _predict(source: pipeline.Source, views: Views, batch_size: int) -> list:
@@ -123,12 +123,14 @@ def test_several_networks_are_averaged_in_one_frame(source):
     names = ("crotch", "bottom_right_in", "bottom_left_in")
     assert NETWORK.name == "dots"
     other = Member(CPN(size=96, keypoints=names, loss="mse", amplitude=1.0), _network(names, 96))
-    for members, frame in (([*ALONE, other], 128), ([other, *ALONE], 96)):
+    for members, frame in (([*ALONE, other], (128, 128)), ([other, *ALONE], (96, 96))):
         predictor = Predictor(members, FLIP)
-        assert predictor.sizes[0] == frame
+        assert predictor.frames[0] == frame
         order = [name for name in members[0].system.keypoints if name in names]
         assert list(predictor.keypoints) == order
-        at_sizes = [replace(source, keypoints=predictor.keypoints, size=s) for s in predictor.sizes]
+        at_sizes = [
+            replace(source, keypoints=predictor.keypoints, frame=f) for f in predictor.frames
+        ]
         batches = zip(*(pipeline.evaluation(s, 2, workers=1) for s in at_sizes), strict=True)
         predictions = list(predictor(batches))
         assert [prediction.record for prediction in predictions] == [0, 1, 2]

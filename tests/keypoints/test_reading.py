@@ -31,7 +31,10 @@ def _largest_error(reading: Reading, margin: float) -> float:
     ("fields", "said"),
     [
         ({"head": "P2"}, "Reading.head is one of refine, global, not 'P2'"),
-        ({"peak": "dark"}, "Reading.peak is one of unbiased, quarter, cell, not 'dark'"),
+        (
+            {"peak": "dark"},
+            "Reading.peak is one of unbiased, quarter, neighbours, cell, not 'dark'",
+        ),
         ({"blur": -0.5}, "Reading.blur is 0 or more, not -0.5"),
         ({"blur": float("nan")}, "Reading.blur is 0 or more, not nan"),
         ({"blur": float("inf")}, "Reading.blur is 0 or more, not inf"),
@@ -39,6 +42,8 @@ def _largest_error(reading: Reading, margin: float) -> float:
         ({"enlarge": 17}, "Reading.enlarge is a whole number from 1 to 16, not 17"),
         ({"enlarge": 1.5}, "Reading.enlarge is a whole number from 1 to 16, not 1.5"),
         ({"shift": float("nan")}, "Reading.shift is a number of pixels, not nan"),
+        ({"flip_shift": 2}, "Reading.flip_shift is 0 or 1, not 2"),
+        ({"flip_shift": -1}, "Reading.flip_shift is 0 or 1, not -1"),
     ],
 )
 def test_a_wrong_field_is_named(fields, said):
@@ -91,6 +96,11 @@ def test_the_published_coordinates():
     """
     cells = np.zeros((1, 8, 8, 1), "float32")
     cells[0, 3, 5, 0] = 0.7
+    # A quarter of a cell to the right: the pixel (21, 12).
+    beside = np.copy(cells)
+    beside[0, 3, 6, 0] = 0.1
+    found = Reading(peak="neighbours", shift=-1.5).read(beside, np.ones((1, 1)), 4.0)
+    assert_allclose(found["keypoints"], [[(21.5, 12.5)]])
     for shift, place in ((0.0, (22, 14)), (-1.5, (20.5, 12.5)), (0.5, (22.5, 14.5))):
         reading = Reading(peak="cell", shift=shift)
         assert_allclose(reading.read(cells, np.ones((1, 1)), 4.0)["keypoints"], [[place]])
@@ -120,7 +130,12 @@ def test_confidence_is_the_height_of_the_maps_as_given(fields):
 
 # === Everywhere the same ===
 
-READINGS = (Reading(), Reading("global", 1.0, 2, "quarter", 2.0), Reading(enlarge=3, peak="cell"))
+READINGS = (
+    Reading(),
+    Reading("global", 1.0, 2, "quarter", 2.0),
+    Reading(enlarge=3, peak="cell"),
+    Reading(peak="neighbours", shift=-1.5),
+)
 
 
 @pytest.mark.parametrize("how", ["xla", "tf.data", "keras"])

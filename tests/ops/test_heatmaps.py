@@ -107,7 +107,9 @@ def test_a_tilted_gaussian():
 
 
 def test_an_unknown_way_is_named():
-    with pytest.raises(ValueError, match="peak is one of unbiased, quarter, cell, not 'dark'"):
+    with pytest.raises(
+        ValueError, match="peak is one of unbiased, quarter, neighbours, cell, not 'dark'"
+    ):
         heatmaps.decode(np.zeros((1, 4, 4, 1)), 4.0, "dark")
 
 
@@ -118,6 +120,8 @@ def test_an_unknown_way_is_named():
         ("cell", (14, 6)),
         # A quarter of the way to the second largest, at (6, 22): 14 - 8 / 4 and 6 + 16 / 4.
         ("quarter", (12, 10)),
+        # The largest cell is in the row 1, so that no step is made.
+        ("neighbours", (14, 6)),
     ],
 )
 def test_reading_by_hand(peak, place):
@@ -128,11 +132,57 @@ def test_reading_by_hand(peak, place):
     assert_allclose(heights, [[0.8]])
 
 
-@pytest.mark.parametrize(("peak", "place"), [("cell", (2, 2)), ("quarter", (3, 2))])
+@pytest.mark.parametrize(
+    ("peak", "place"), [("cell", (2, 2)), ("quarter", (3, 2)), ("neighbours", (2, 2))]
+)
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
 def test_of_equal_cells_the_first_ones_are_read(peak, place, value):
     points, _ = heatmaps.decode(np.full((1, 6, 5, 1), value, "float32"), 4.0, peak)
     assert_array_equal(points, [[place]])
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "place"),
+    [
+        # The cell (2, 3) of stride 4 has its centre at (14, 10); a quarter of a cell is 1 pixel.
+        ({}, (14, 10)),  # all neighbours are equal
+        ({(2, 4): 0.1}, (15, 10)),
+        ({(2, 2): 0.1}, (13, 10)),
+        ({(3, 3): -0.1}, (14, 9)),  # below the zero on the other side
+        ({(1, 3): 0.3, (3, 3): 0.2, (2, 4): 0.01, (2, 2): 0.7}, (13, 9)),
+        ({(1, 3): 0.3, (3, 3): 0.3}, (14, 10)),
+        ({(1, 2): 0.7, (3, 4): 0.1, (5, 5): 0.6}, (14, 10)),  # none of these is asked
+    ],
+)
+def test_a_quarter_of_a_cell_towards_the_larger_neighbour(neighbours, place):
+    cells = np.zeros((6, 7))
+    cells[2, 3] = 0.8
+    for cell, value in neighbours.items():
+        cells[cell] = value
+    points, heights = heatmaps.decode(_one_map(cells), 4.0, "neighbours")
+    assert_allclose(points, [[place]])
+    assert_allclose(heights, [[0.8]])
+
+
+@pytest.mark.parametrize("row", range(6))
+@pytest.mark.parametrize("column", range(7))
+def test_no_step_from_the_rim_and_beside_its_beginning(row, column):
+    """Rising to the right and below: a step of 1 pixel each, from inside alone."""
+    y, x = np.mgrid[:6, :7]
+    cells = (x + y) / 100
+    cells[row, column] = 0.8
+    points, _ = heatmaps.decode(_one_map(cells), 4.0, "neighbours")
+    step = 1 if row in (2, 3, 4) and column in (2, 3, 4, 5) else 0
+    assert_allclose(points, [[[4 * column + 2 + step, 4 * row + 2 + step]]])
+
+
+@pytest.mark.parametrize("most", [0.0, -0.1])
+def test_nothing_above_zero_is_read_at_the_first_cell(most):
+    cells = np.full((6, 7), -1.0)
+    cells[3, 4], cells[3, 5] = most, -0.5
+    points, heights = heatmaps.decode(_one_map(cells), 4.0, "neighbours")
+    assert_allclose(points, [[(2, 2)]])
+    assert_allclose(heights, [[most]])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +193,8 @@ def test_of_equal_cells_the_first_ones_are_read(peak, place, value):
         # One pixel along the axis on which the point is further off: with 0 < m < M < 2 the mean
         # of hypot(M - 1, m).
         ("quarter", 0.8937),
+        # One pixel along both axes: the same square with half the side.
+        ("neighbours", 0.7652),
         ("unbiased", 0.0),
     ],
 )
@@ -198,6 +250,19 @@ def test_noise_stays_finite_and_near_the_largest_cell():
     assert_allclose(peaks, flat.max(axis=1), rtol=1e-6)
     # At most two cells from the stencil's middle, which is at most one from the largest cell.
     assert np.abs(points - largest).max() <= 3
+
+
+# === Moved ===
+
+
+def test_moving_to_the_right():
+    cells = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
+    assert_array_equal(heatmaps.moved_right(_one_map(cells), 0)[0, :, :, 0], cells)
+    once = heatmaps.moved_right(_one_map(cells), 1)
+    assert_array_equal(once[0, :, :, 0], [[1, 1, 2, 3], [5, 5, 6, 7]])
+    twice = heatmaps.moved_right(_one_map(cells), 2)
+    assert_array_equal(twice[0, :, :, 0], [[1, 2, 1, 2], [5, 6, 5, 6]])
+    assert heatmaps.moved_right(np.zeros((0, 2, 4, 3), "float32"), 1).shape == (0, 2, 4, 3)
 
 
 # === Blur ===
@@ -285,7 +350,8 @@ def _chain(points):
     blurred = heatmaps.blur(maps, 0.7)
     large = heatmaps.enlarge(maps, 3)
     read = [heatmaps.decode(m, 4.0) for m in (blurred, 0 * maps, large)]
-    read += [heatmaps.decode(maps, 4.0, peak) for peak in ("quarter", "cell")]
+    read += [heatmaps.decode(maps, 4.0, peak) for peak in ("quarter", "neighbours", "cell")]
+    large = heatmaps.moved_right(large, 1)
     return maps, cut, blurred, large, *(tensor for pair in read for tensor in pair)
 
 

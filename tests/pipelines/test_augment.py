@@ -20,7 +20,7 @@ RECORDS = np.arange(300)
 
 
 def _draw(augmentation: Augmentation, records=RECORDS) -> augment.Changes:
-    return augment.draw(augmentation, 100, 0, 0, records)
+    return augment.draw(augmentation, (100, 100), 0, 0, records)
 
 
 def _coloured(augmentation: Augmentation, rgb) -> np.ndarray:

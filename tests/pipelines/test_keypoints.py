@@ -46,7 +46,7 @@ def skirts(tmp_path_factory) -> pipeline.Source:
         dot = np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 1.5**2))
         image[..., 0 if "_left" in name else 1] += 230 * dot
     images.write(path, np.rint(image).astype(np.uint8))
-    return pipeline.Source([_record(path, "skirt", DOTS)] * 64, SCHEMA, KEYPOINTS, SIZE)
+    return pipeline.Source([_record(path, "skirt", DOTS)] * 64, SCHEMA, KEYPOINTS, (SIZE, SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def noise(tmp_path_factory) -> pipeline.Source:
         category = list(CATEGORIES)[row % 5]
         points = {name: rng.uniform(0, (width, height)) for name in CATEGORIES[category]}
         records.append(_record(path, category, points))
-    return pipeline.Source(records, SCHEMA, KEYPOINTS, 32)
+    return pipeline.Source(records, SCHEMA, KEYPOINTS, (32, 32))
 
 
 def _training(source, augmentation, steps: range, batch_size: int = 4, **fields) -> list:
@@ -111,7 +111,7 @@ def test_batches_are_those_of_the_contract(skirts):
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_the_mask_is_the_categorys(tmp_path, category):
     record = _record(tmp_path / "none.png", category, {})
-    mask = pipeline.Source([record], SCHEMA, KEYPOINTS, SIZE).mask(0)
+    mask = pipeline.Source([record], SCHEMA, KEYPOINTS, (SIZE, SIZE)).mask(0)
     assert (
         mask.sum()
         == {"blouse": 13, "outwear": 14, "trousers": 7, "skirt": 4, "dress": 15}[category]
@@ -123,7 +123,7 @@ def test_the_mask_is_the_categorys(tmp_path, category):
 
 
 def test_a_network_of_fewer_keypoints_sees_its_own(skirts):
-    few = pipeline.Source(skirts.records, SCHEMA, ("crotch", "hemline_right"), SIZE)
+    few = pipeline.Source(skirts.records, SCHEMA, ("crotch", "hemline_right"), (SIZE, SIZE))
     assert_array_equal(few.mask(0), [0, 1])
     points, visibility = few.truth(0)
     assert_array_equal(points[1], DOTS["hemline_right"])
@@ -307,7 +307,7 @@ def test_an_unreadable_picture_is_grey_and_named(skirts, tmp_path):
         skirts.records[0],
         _record(tmp_path / "missing.jpg", "skirt", DOTS),
     ]
-    source = pipeline.Source(records, SCHEMA, KEYPOINTS, SIZE)
+    source = pipeline.Source(records, SCHEMA, KEYPOINTS, (SIZE, SIZE))
     ((inputs, targets),) = _training(source, WILD, range(1), batch_size=3, workers=1)
     assert set(source.faults) == {0, 2}
     assert "broken.jpg" in source.faults[0] and "missing.jpg" in source.faults[2]
@@ -336,7 +336,7 @@ def test_an_unreadable_picture_is_grey_and_named(skirts, tmp_path):
 
 
 def test_no_records():
-    source = pipeline.Source([], SCHEMA, KEYPOINTS, SIZE)
+    source = pipeline.Source([], SCHEMA, KEYPOINTS, (SIZE, SIZE))
     assert list(pipeline.evaluation(source, 4, workers=1)) == []
 
 
@@ -359,7 +359,7 @@ def test_evaluation_takes_every_record_in_order(noise, workers):
 
 def test_records_without_truth_can_be_evaluated(skirts):
     record = replace(skirts.records[0], keypoints=None, visibility=None)
-    source = pipeline.Source([record], SCHEMA, KEYPOINTS, SIZE)
+    source = pipeline.Source([record], SCHEMA, KEYPOINTS, (SIZE, SIZE))
     ((inputs, _),) = pipeline.evaluation(source, 1, workers=1).as_numpy_iterator()
     assert inputs["keypoint_mask"].sum() == 4
 

@@ -8,7 +8,7 @@ import numpy as np
 from aifashion import checkpoints, runs, training
 from aifashion.api.fitting.extras import Extras
 from aifashion.errors import Exit, Failure
-from aifashion.progress import TrainingProgress, warn
+from aifashion.progress import TrainingProgress, loss_text, warn
 
 FAILED_SAVES_AT_MOST = 2  # in a row; the disk may have room again at the next
 
@@ -55,7 +55,7 @@ class Book:
                 self._try(self._save_best, progress.step, score)
         if not progress.skipped_in_a_row:
             self.save(progress)
-        loss = "unknown" if row["loss"] is None else f"{row['loss']:.3f}"
+        loss = "unknown" if row["loss"] is None else loss_text(row["loss"])
         mark = "  best so far" if is_best else ""
         self.bar.line(
             f"epoch {epoch + 1}: loss {loss}  val NE {_percent(ne)}  {seconds:.0f} s{mark}"

@@ -67,7 +67,7 @@ def _fit(
     records, held_out = _records(run, cluster)
     system, settings = run.recipe.system, run.recipe.training
     schema = datasets.named(run.recipe.dataset).SCHEMA
-    source = pipeline.Source(records, schema, system.keypoints, system.size)
+    source = pipeline.source_for(system, records, schema)
     order = pipeline.Order(len(records), settings.batch_size, run.asked.seed)
     steps_per_epoch = order.steps_per_epoch
     trainer = _trainer(run, steps_per_epoch, cluster)

@@ -4,6 +4,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from aifashion import checkpoints, convert, data, datasets, locks, runs, training
 from aifashion.api.imagenet import check_imagenet
 from aifashion.api.models import check_start
@@ -50,7 +52,9 @@ def find_or_create(options: TrainOptions, held: ExitStack) -> runs.Run:
     Raises:
         Failure: as the fault is; USAGE where another process trains the run.
     """
-    options = _read_resume_model(options)
+    name = options.network and resolve(options.network).dataset
+    category = datasets.named(name or DEFAULT_DATASET).SCHEMA.named(options.category)
+    options = _read_resume_model(replace(options, category=category))
     return _find(options, held) or _create(options, held)
 
 
@@ -227,7 +231,7 @@ def _with_flags(recipe: Recipe, options: TrainOptions, category: str | None) -> 
             asked = str(failure).replace(f"--set {path}={value}", f"{flag} {value}")
             raise Failure(failure.exit_code, asked) from None
     schema = datasets.named(recipe.dataset).SCHEMA
-    if category in schema.categories:
+    if category in schema.categories and recipe.own_keypoints:
         own = schema.categories[category]
         recipe = replace(recipe, system=replace(recipe.system, keypoints=own))
     for setting in options.settings:
@@ -257,7 +261,9 @@ def _check_first(first: int, epochs: int) -> None:
 def _check_keypoints(recipe: Recipe, name: str) -> None:
     """Refuses a network for keypoints that its dataset does not have."""
     schema = datasets.named(recipe.dataset).SCHEMA
-    unknown = [k for k in recipe.system.keypoints if k not in schema.keypoints]
+    keypoints = recipe.system.keypoints
+    known = np.any([schema.has(category, keypoints) for category in schema.categories], axis=0)
+    unknown = [name for name, is_known in zip(keypoints, known, strict=True) if not is_known]
     if unknown:
         raise Failure(
             Exit.USAGE,

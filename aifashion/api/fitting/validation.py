@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from aifashion import data, datasets, runs, training
+from aifashion.api.models import in_order
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.keypoints import metrics
 from aifashion.keypoints.predict import PLAIN, Member, Predictor
@@ -27,7 +28,7 @@ class Validation:
         self.truth = metrics.truth_of(held_out)
         self.own = range(cluster.worker, len(held_out), cluster.workers)
         own = [held_out[row] for row in self.own]
-        self.source = pipeline.Source(own, self.schema, system.keypoints, system.size)
+        self.source = pipeline.source_for(system, own, self.schema)
         jit = run.recipe.training.jit_compile
         forward = partial(training.Forward, cluster=cluster, jit_compile=jit)
         self.predictor = Predictor([Member(system, trainer.network)], PLAIN, forward)
@@ -49,16 +50,19 @@ class Validation:
 
     def _predictions(self) -> np.ndarray:
         """Keypoints of every held-out picture (N, K, 2), NaN where there are none."""
-        index = self.schema.indices(self.run.recipe.system.keypoints)
+        keypoints = self.run.recipe.system.keypoints
         found = np.zeros((len(self.held_out), len(self.schema.keypoints), 2))
         settings = self.run.recipe.training  # a part of a batch is what the memory holds
         batches = pipeline.evaluation(self.source, settings.batch_size // settings.accumulation)
         for prediction in self.predictor(zip(batches)):
-            found[self.own[prediction.record], index] = prediction.keypoints
+            row = self.own[prediction.record]
+            category = self.held_out[row].category
+            found[row] = in_order(prediction, category, keypoints, self.schema).keypoints
         faults = self.source.faults
         data.tell_faults(list(faults.values()), len(self.held_out), self.run.asked.max_bad)
         found[[self.own[row] for row in faults]] = np.nan
         found = self.trainer.cluster.sum(found)
+        index = self.schema.indices(keypoints)
         others = np.setdiff1d(np.arange(len(self.schema.keypoints)), index)
         found[:, others] = np.nan
         return found
@@ -69,7 +73,7 @@ class Validation:
         if recipe.training.schedule != "plateau" or not self.held_out:
             return {}
         system = recipe.system
-        source = pipeline.Source(self.held_out, self.schema, system.keypoints, system.size)
+        source = pipeline.source_for(system, self.held_out, self.schema)
         rows = tuple(self.trainer.sharing.own_rows)
         order = pipeline.Order(len(self.held_out), recipe.training.batch_size, seed, rows)
         batches = pipeline.training(source, order, None, range(order.steps_per_epoch))

@@ -47,6 +47,20 @@ def truth(
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Every keypoint of one of the garments in the picture, and its visibility."""
     points, hidden = outfit.garments[garment].keypoints(), outfit.hidden(garment)
+    return _seen(points, hidden, matrix, shape)
+
+
+def landmark_truth(
+    outfit: Outfit, matrix: np.ndarray, shape: tuple[int, int], garment: int
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Every landmark of one of the garments in the picture, and its visibility."""
+    points, hidden = outfit.garments[garment].landmarks(), outfit.hidden_landmarks(garment)
+    return _seen(points, hidden, matrix, shape)
+
+
+def _seen(
+    points: dict[str, np.ndarray], hidden: set[str], matrix: np.ndarray, shape: tuple[int, int]
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     keypoints = {name: project(matrix, point[None])[0] for name, point in points.items()}
     visibility = {
         name: ABSENT if not _within(point, shape) else OCCLUDED if name in hidden else VISIBLE

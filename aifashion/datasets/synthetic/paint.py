@@ -49,7 +49,7 @@ def paint(outfit: Outfit, matrix: np.ndarray, rng: Rng, shape: tuple[int, int]) 
     unit = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     turn = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
     main = outfit.garments[0].cloths["main"]
-    canvas = background(rng, outfit.shown, shape, list(main.colours[:2]))
+    canvas = background(rng, outfit.setting or outfit.shown, shape, list(main.colours[:2]))
     scene = _Scene(matrix, shape, unit, turn, light(rng), _looks(rng, outfit), {}, rng)
     covered = np.zeros(shape, np.float32)
     for layer in outfit.layers:

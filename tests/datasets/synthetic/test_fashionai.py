@@ -1,5 +1,6 @@
 """The drawn FashionAI data: its layout, its bytes, its shares, and that it is not too easy."""
 
+import hashlib
 import json
 
 import cv2
@@ -94,6 +95,25 @@ def test_more_pictures_leave_the_first_ones_as_they_are(tmp_path):
     draw_fashionai(tmp_path / "more", 5, 1, size=64)
     few, more = (_bytes(tmp_path / name / "train/Images") for name in ("few", "more"))
     assert few.items() < more.items()
+
+
+def test_the_first_pictures_are_those_of_every_version(tmp_path):
+    """Published scores are of these pictures: no draw may be added, taken away or moved.
+
+    The keypoints are compared exactly; of the pixels, which another OpenCV may round otherwise, the
+    mean colours are."""
+    draw_fashionai(tmp_path / "data", 10, 0, seed=0, size=64, processes=1)
+    annotations = tmp_path / "data/train/Annotations/train.csv"
+    assert hashlib.sha256(annotations.read_bytes()).hexdigest() == (
+        "b66a08767fb2ca9c137bf13b782c3a46363b986b2284f4f707eeb3404698d05d"
+    )
+    records = fashionai.read(annotations, tmp_path / "data/train")
+    colours = [cv2.imread(str(record.path)).mean((0, 1)) for record in records]
+    blue_green_red = [
+        (142, 146, 163), (120, 118, 113), (107, 107, 103), (124, 122, 96), (110, 115, 122),
+        (120, 124, 134), (55, 58, 76), (116, 109, 114), (171, 199, 191), (99, 134, 154),
+    ]  # fmt: skip
+    assert_allclose(colours, blue_green_red, atol=1)
 
 
 # === What a person may get wrong ===

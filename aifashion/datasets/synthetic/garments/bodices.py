@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aifashion.datasets.synthetic.garments import landmarks
 from aifashion.datasets.synthetic.garments.geometry import (
     FLIP,
     Warp,
@@ -23,7 +24,14 @@ BODY_KEYPOINTS = {
     "blouse": ("center_front", "top_hem"),
     "outwear": ("waistline", "top_hem"),
     "dress": ("center_front", "waistline", "hemline"),
+    "short_outwear": ("waistline", "top_hem"),
+    "vest": ("center_front", "top_hem"),
+    "sling": ("center_front", "top_hem"),
+    "vest_dress": ("center_front", "waistline", "hemline"),
+    "sling_dress": ("center_front", "waistline", "hemline"),
 }
+OUTWEAR = ("outwear", "short_outwear")
+DRESSES = ("dress", "vest_dress", "sling_dress")
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,13 @@ class Cut:
     hem: tuple[float, float]
     sag: float  # how much lower the hem's middle is than its corners
     waves: int = 0  # folds along the hem
+    span: float = 0.5  # where the shoulder ends; of a sling, its top edge beyond the strap
+    top: float = 0.0  # how far below the neck the neckline's ends are, which straps hold
 
     @property
     def shoulder(self) -> tuple[float, float]:
-        return 0.5, self.slope
+        """The shoulder's outer end, on the line from the neckline's end to (0.5, slope)."""
+        return self.span, self.top + self.slope * ((self.span - self.neck) / (0.5 - self.neck))
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,10 @@ class Arm:
 def body(category: str, cut: Cut, seams: tuple[np.ndarray, ...], folds: list[Fold]) -> Part:
     """The body: one outline, symmetric but for its hem's folds, through all its keypoints."""
     upper = np.concatenate([neckline(cut), _side(cut)])
-    half = hem(cut)
-    low = waved(np.concatenate([half, (half * FLIP)[-2::-1]]), cut.waves, 0.025, 1.0)
+    low = whole_hem(cut)
     outline = np.concatenate([upper, low[1:-1], (upper * FLIP)[::-1]])
     ends = {"waistline": cut.waist, "top_hem": cut.hem, "hemline": cut.hem}
-    pairs = {"neckline": (cut.neck, 0.0), "shoulder": cut.shoulder, "armpit": cut.armpit}
+    pairs = {"neckline": (cut.neck, cut.top), "shoulder": cut.shoulder, "armpit": cut.armpit}
     pairs |= {name: ends[name] for name in BODY_KEYPOINTS[category] if name in ends}
     keypoints = {}
     for name, (x, y) in pairs.items():
@@ -76,12 +86,13 @@ def body(category: str, cut: Cut, seams: tuple[np.ndarray, ...], folds: list[Fol
 
 def neckline(cut: Cut) -> np.ndarray:
     """The front neckline from its lowest point to its right end, (n, 2)."""
-    low, end = (0.0, cut.depth), (cut.neck, 0.0)
+    low, end = (0.0, cut.depth), (cut.neck, cut.top)
     if cut.neckline == "v":
         return line(low, end)
     if cut.neckline == "square":
         return line(low, (0.85 * cut.neck, cut.depth), end)
-    return curve(low, (0.6 * cut.neck, cut.depth), (cut.neck, 0.6 * cut.depth), end)
+    rise = cut.top + 0.6 * (cut.depth - cut.top)
+    return curve(low, (0.6 * cut.neck, cut.depth), (cut.neck, rise), end)
 
 
 def side(cut: Cut, y: float) -> float:
@@ -100,20 +111,56 @@ def hem(cut: Cut) -> np.ndarray:
 
 def _side(cut: Cut) -> np.ndarray:
     """From the right shoulder down to the right hem corner."""
+    above, below = _flanks(cut)
+    return np.concatenate([_armhole(cut), above[1:], below[1:]])
+
+
+def _flanks(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+    """From the right armpit to the waist, and from there to the right hem corner."""
     (ax, ay), (wx, wy), (hx, hy) = cut.armpit, cut.waist, cut.hem
-    return np.concatenate([
-        _armhole(cut),
-        # Upright at the waist: the waistline is where the garment is narrowest.
-        curve(cut.armpit, (ax, ay + 0.1), (wx, wy - 0.5 * (wy - ay)), cut.waist)[1:],
+    # Upright at the waist: the waistline is where the garment is narrowest.
+    return (
+        curve(cut.armpit, (ax, ay + 0.1), (wx, wy - 0.5 * (wy - ay)), cut.waist),
         curve(cut.waist, (wx, wy + 0.3 * (hy - wy)), (0.4 * wx + 0.6 * hx, wy + 0.6 * (hy - wy)),
-              cut.hem)[1:],
-    ])  # fmt: skip
+              cut.hem),
+    )  # fmt: skip
+
+
+def whole_hem(cut: Cut) -> np.ndarray:
+    """The hem with its folds from the right corner to the left one."""
+    half = hem(cut)
+    return waved(np.concatenate([half, (half * FLIP)[-2::-1]]), cut.waves, 0.025, 1.0)
 
 
 def _armhole(cut: Cut) -> np.ndarray:
     """From the right shoulder to the right armpit: the edge that body and sleeve share."""
-    inmost, y = min(0.5, cut.armpit[0]) - 0.04, cut.armpit[1]
+    if cut.top > 0:  # an edge under the arm, without a shoulder
+        (x, y), (ax, ay) = cut.shoulder, cut.armpit
+        return curve(
+            cut.shoulder, (x + 0.02, y + 0.5 * (ay - y)), (ax - 0.1, ay - 0.03), cut.armpit
+        )
+    inmost, y = min(cut.span, cut.armpit[0]) - 0.04, cut.armpit[1]
     return curve(cut.shoulder, (inmost, 0.45 * y), (inmost, 0.75 * y), cut.armpit)
+
+
+def body_landmarks(category: str, cut: Cut, arms: str) -> dict[str, np.ndarray]:
+    """The landmarks on the body's outline, of outwear without those on its front opening.
+
+    Args:
+        category: a key of BODY_KEYPOINTS.
+        arms: short, long, vest or sling: what the names of its shoulders begin with.
+    """
+    low, (above, below) = whole_hem(cut), _flanks(cut)
+    middle = low[len(low) // 2]
+    points = landmarks.shoulder(arms, cut.shoulder, cut.armpit)
+    if category not in OUTWEAR:
+        points |= landmarks.neckline(neckline(cut))
+    if category in DRESSES:
+        points |= landmarks.sides(above, arms) | landmarks.dress(below, middle)
+    else:
+        points |= landmarks.sides(np.concatenate([above, below[1:]]), arms)
+        points |= {} if category in OUTWEAR else {"hem_middle": middle}
+    return points
 
 
 def swing(cut: Cut, sway: float) -> Warp:
@@ -191,6 +238,11 @@ class Sleeve:
     cuff: float
     band: bool = False  # a cuff sewn on
 
+    @property
+    def kind(self) -> str:
+        """The one word for it in landmarks' names: short to the elbow, long beyond it."""
+        return "long" if self.length > 0.82 else "short"
+
 
 def sleeve(pose: Rng, cut: Cut, held: Arm, made: Sleeve) -> tuple[list[Part], Part]:
     """The right sleeve's parts, and the wearer's arm under it."""
@@ -217,6 +269,7 @@ def sleeve(pose: Rng, cut: Cut, held: Arm, made: Sleeve) -> tuple[list[Part], Pa
         (line(outer[-3], inner[-3]),) if made.length > 0.4 and not made.band else (),
         tuple(folds),
         grain=-float(headings[end // 2]),
+        landmarks=landmarks.sleeve(made.kind, outer, inner),
     )
     parts = [over, _band(outer, inner, layer)] if made.band and made.length > 0.9 else [over]
     return parts, _bare_arm(centre, headings, along, layer)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aifashion.datasets.synthetic.garments import landmarks
 from aifashion.datasets.synthetic.garments.geometry import (
     FLIP,
     both_sides,
@@ -35,7 +36,7 @@ def skirt(identity: int, pose: Pose) -> Garment:
     swing = rng.normal(0, 0.04) * length * (pose.shown != "hanger")
     tilt = rng.normal(0, 0.02, 2)
     ends = [np.array([x * wide + swing, length + up]) for x, up in zip((1, -1), tilt, strict=True)]
-    outline, top, low = _skirt_outline(ends, hip, dip, sag, round(9 * flare))
+    outline, top, low, sides = _skirt_outline(ends, hip, dip, sag, round(9 * flare))
     points = (top[0], top[-1], ends[1], ends[0])
     names = ("waistband_left", "waistband_right", "hemline_left", "hemline_right")
     folds = _skirt_folds(rng, hip, (wide, length, swing), flare)
@@ -45,7 +46,8 @@ def skirt(identity: int, pose: Pose) -> Garment:
     deep = design.uniform(0.08, 0.14)
     seams = () if flare > 0.4 or pleated else (low - line((0, 0.06)),)
     body = Part("body", "body", "main", outline, BOTTOM,
-                dict(zip(names, points, strict=True)), seams, tuple(folds))  # fmt: skip
+                dict(zip(names, points, strict=True)), seams, tuple(folds),
+                landmarks=landmarks.skirt(top, *sides, low))  # fmt: skip
     parts = [_lining(dip), body, _waistband(top, deep)]
     attributes = {
         "length": next(n for most, n in ((1.15, "thigh"), (1.65, "knee"), (2.15, "calf"),
@@ -58,8 +60,9 @@ def skirt(identity: int, pose: Pose) -> Garment:
 
 def _skirt_outline(
     ends: list[np.ndarray], hip: float, dip: float, sag: float, waves: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The whole outline, its waistband from left to right, its hem from right to left."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """The outline, its waistband from left to right, its hem from right to left, and its right
+    and left side, both downwards."""
     right_end, left_end = ends
     low = curve(right_end, right_end * (0.6, 1) + (0, sag), left_end * (0.6, 1) + (0, sag),
                 left_end, steps=48)  # fmt: skip
@@ -70,7 +73,7 @@ def _skirt_outline(
         for start, end in ((_SIDE, right_end), ((-0.5, 0.0), left_end))
     )  # fmt: skip
     top = curve((-0.5, 0.0), (-0.25, dip), (0.25, dip), _SIDE)
-    return np.concatenate([top, right[1:], low[1:-1], left[:0:-1]]), top, low
+    return np.concatenate([top, right[1:], low[1:-1], left[:0:-1]]), top, low, (right, left)
 
 
 def _skirt_folds(rng: Rng, hip: float, low: tuple[float, float, float], flare: float) -> list[Fold]:
@@ -144,7 +147,8 @@ def trousers(identity: int, pose: Pose) -> Garment:
 def _seat(crotch: float, dip: float) -> Part:
     """Under both legs, so that nothing shows along the seam where they meet."""
     half = line((0, dip), (0.3, 0.3 * dip), (0.2, 0.5 * crotch), (0, crotch))
-    return Part("seat", "seat", "main", both_sides(half), BOTTOM, {"crotch": half[-1]})
+    return Part("seat", "seat", "main", both_sides(half), BOTTOM, {"crotch": half[-1]},
+                landmarks={"crotch": half[-1]})  # fmt: skip
 
 
 def _leg(
@@ -173,7 +177,9 @@ def _leg(
                  "bottom_right_in": inner[-1]}  # fmt: skip
     part = Part("leg_right", "leg", "main", outline, BOTTOM + 1, keypoints,
                 tuple(_leg_seams(crotch, top, outer, inner, style)),
-                tuple(_leg_folds(rng, crotch, centre[: end + 1], half, style)))  # fmt: skip
+                tuple(_leg_folds(rng, crotch, centre[: end + 1], half, style)),
+                landmarks=landmarks.leg(np.concatenate([side, outer[2:]]), inner[::-1],
+                                        short=length < 1.2))  # fmt: skip
     foot = np.interp(along, (0, along[-1]), (0.2, 0.08))
     one, other = edges(centre, headings[: len(centre)], foot)
     shin = Part("shin_right", "shin", "skin", np.concatenate([one, other[::-1]]), LEGS)
@@ -187,7 +193,8 @@ def _half_band(top: np.ndarray) -> Part:
                               line((0, top[0, 1] + 0.11))])  # fmt: skip
     loop = line((0.25, 0.0), (0.25, 0.11))
     return Part("waistband_right", "waistband", "main", outline, BOTTOM + 3,
-                seams=(top + line((0.0, 0.11)), loop))  # fmt: skip
+                seams=(top + line((0.0, 0.11)), loop),
+                landmarks={"waist_middle": outline[0]})  # fmt: skip
 
 
 def _leg_seams(crotch, top, outer, inner, style) -> list[np.ndarray]:

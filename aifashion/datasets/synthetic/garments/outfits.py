@@ -6,16 +6,25 @@ import numpy as np
 
 from aifashion.datasets.synthetic import fabrics
 from aifashion.datasets.synthetic.garments import wearer
+from aifashion.datasets.synthetic.garments.bodices import DRESSES
 from aifashion.datasets.synthetic.garments.bottoms import bare_legs, skirt, trousers
 from aifashion.datasets.synthetic.garments.geometry import Warp
 from aifashion.datasets.synthetic.garments.parts import BELT, BOTTOM, Garment, Layer, Outfit, Part
+from aifashion.datasets.synthetic.garments.sleeveless import (
+    sling,
+    sling_dress,
+    vest,
+    vest_dress,
+)
 from aifashion.datasets.synthetic.garments.things import things
-from aifashion.datasets.synthetic.garments.tops import Pose, blouse, dress, outwear
-from aifashion.datasets.synthetic.garments.vocabulary import CATEGORIES
+from aifashion.datasets.synthetic.garments.tops import Pose, blouse, dress, outwear, short_outwear
+from aifashion.datasets.synthetic.garments.vocabulary import CATEGORIES, MORE_CATEGORIES
 
 Rng = np.random.Generator
 BUILD = {
     "blouse": blouse, "outwear": outwear, "trousers": trousers, "skirt": skirt, "dress": dress,
+    "short_outwear": short_outwear, "vest": vest, "sling": sling, "vest_dress": vest_dress,
+    "sling_dress": sling_dress,
 }  # fmt: skip
 SHOWN = {"worn": 0.54, "mannequin": 0.14, "hanger": 0.14, "flat": 0.18}
 BOTTOMS = ("trousers", "skirt")
@@ -24,14 +33,15 @@ BESIDE = 0.2  # share of those not worn with another garment beside or behind
 IDENTITIES = 2**31
 
 
-def dressed(category: str, identity: int, rng: Rng) -> Outfit:
+def dressed(category: str, identity: int, rng: Rng, shown: str | None = None) -> Outfit:
     """An outfit around one garment.
 
     Args:
-        category: one of vocabulary.CATEGORIES.
+        category: one of vocabulary.CATEGORIES or MORE_CATEGORIES.
         identity: of the garment; it decides its design and its fabric, `rng` the rest.
+        shown: a key of SHOWN; None draws one.
     """
-    shown = str(rng.choice(list(SHOWN), p=list(SHOWN.values())))
+    shown = shown or str(rng.choice(list(SHOWN), p=list(SHOWN.values())))
     if shown in ("worn", "mannequin"):
         garments, parts = _worn(category, identity, shown, rng)
     else:
@@ -53,7 +63,7 @@ def made(category: str, identity: int, pose: Pose) -> Garment:
 
 def _cloths(category: str, identity: int) -> dict[str, fabrics.Fabric]:
     """The fabric of each of the garment's own cloths."""
-    design = np.random.default_rng([9, CATEGORIES.index(category), identity])
+    design = np.random.default_rng([9, (*CATEGORIES, *MORE_CATEGORIES).index(category), identity])
     main = fabrics.fabric(design)
     first, *others = main.colours
     trim = main
@@ -90,9 +100,9 @@ def _worn(category: str, identity: int, shown: str, rng: Rng) -> tuple[list[Garm
         garments = [main, top.mapped(warp, scale)]
         body = [part.mapped(warp) for part in _bust(rng, shown)]
         return garments, _stacked(garments, body, top=1, tucked=tucked)
-    if category == "dress" or rng.random() < 0.08:
+    if category in DRESSES or rng.random() < 0.08:
         low = main.extent()[:, 1].max()
-        legs = bare_legs(rng.uniform(0.17, 0.24), low - 0.3) if category == "dress" else ()
+        legs = bare_legs(rng.uniform(0.17, 0.24), low - 0.3) if category in DRESSES else ()
         body = [*_bust(rng, shown), *(legs if shown == "worn" else wearer.stand(low))]
         return [main], _stacked([main], body, top=0, tucked=False)
     bottom = _companion(rng, main, pose, BOTTOMS)

@@ -47,14 +47,15 @@ class Part:
     seams: tuple[np.ndarray, ...] = ()  # (n, 2) each: stitched lines, drawn inside the part
     folds: tuple[Fold, ...] = ()
     grain: float = 0.0  # radians its fabric is turned by, as a sleeve's turns with the arm
+    landmarks: Mapping[str, np.ndarray] = field(default_factory=dict)  # see `landmarks`; (2,) each
 
     def mapped(self, warp: Warp) -> "Part":
         """The part with every point moved."""
-        points = warp(np.array([*self.keypoints.values()])) if self.keypoints else ()
         return replace(
             self,
             outline=warp(self.outline),
-            keypoints=dict(zip(self.keypoints, points, strict=True)),
+            keypoints=_moved(self.keypoints, warp),
+            landmarks=_moved(self.landmarks, warp),
             seams=tuple(warp(seam) for seam in self.seams),
             folds=tuple(replace(fold, path=warp(fold.path)) for fold in self.folds),
         )
@@ -67,6 +68,7 @@ class Part:
             name=other_side(self.name),
             outline=part.outline[::-1],
             keypoints={other_side(name): point for name, point in part.keypoints.items()},
+            landmarks={other_side(name): point for name, point in part.landmarks.items()},
             grain=-self.grain,
         )
 
@@ -75,7 +77,7 @@ class Part:
 class Garment:
     """One garment, as its design made it and the pose bent it."""
 
-    category: str  # one of vocabulary.CATEGORIES
+    category: str  # one of vocabulary.CATEGORIES or MORE_CATEGORIES
     identity: int  # the same piece in another picture has the same one
     attributes: Mapping[str, str]  # name -> one of vocabulary.ATTRIBUTES[name]
     parts: tuple[Part, ...]
@@ -86,6 +88,10 @@ class Garment:
     def keypoints(self) -> dict[str, np.ndarray]:
         """Every keypoint by name, (2,) float64 in the garment frame."""
         return {name: point for part in self.parts for name, point in part.keypoints.items()}
+
+    def landmarks(self) -> dict[str, np.ndarray]:
+        """Every landmark by name, (2,) float64 in the garment frame."""
+        return {name: point for part in self.parts for name, point in part.landmarks.items()}
 
     def extent(self) -> np.ndarray:
         """The outlines of the parts that carry keypoints, (N, 2): the garment without the rest."""
@@ -119,6 +125,7 @@ class Outfit:
     garments: tuple[Garment, ...]
     layers: tuple[Layer, ...]  # from the back to the front
     shown: str  # worn, mannequin, hanger, flat
+    setting: str | None = None  # a key of backgrounds.PLACES; None: as `shown`
 
     def hidden(self, garment: int = 0) -> set[str]:
         """The garment's keypoints that lie well inside a part in front of their own."""
@@ -127,8 +134,27 @@ class Outfit:
             for depth, layer in enumerate(self.layers)
             if layer.garment == garment
             for name, point in layer.part.keypoints.items()
-            if any(inside(front.part, point) > COVERED for front in self.layers[depth + 1 :])
+            if self._covers(depth, point)
         }
+
+    def hidden_landmarks(self, garment: int = 0) -> set[str]:
+        """The garment's landmarks that lie well inside a part in front of their own."""
+        return {
+            name
+            for depth, layer in enumerate(self.layers)
+            if layer.garment == garment
+            for name, point in layer.part.landmarks.items()
+            if self._covers(depth, point)
+        }
+
+    def _covers(self, depth: int, point: np.ndarray) -> bool:
+        """Whether the point of the part at a depth lies well inside a part in front of it."""
+        return any(inside(front.part, point) > COVERED for front in self.layers[depth + 1 :])
+
+
+def _moved(points: Mapping[str, np.ndarray], warp: Warp) -> dict[str, np.ndarray]:
+    moved = warp(np.array([*points.values()])) if points else ()
+    return dict(zip(points, moved, strict=True))
 
 
 def inside(part: Part, point: np.ndarray) -> float:

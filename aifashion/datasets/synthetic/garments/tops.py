@@ -1,11 +1,11 @@
 """Blouse, outwear and dress: the design is the garment's own, the picture poses the arms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aifashion.datasets.synthetic.garments import trims
+from aifashion.datasets.synthetic.garments import landmarks, trims
 from aifashion.datasets.synthetic.garments.bodices import (
     Arm,
     Cut,
@@ -13,6 +13,7 @@ from aifashion.datasets.synthetic.garments.bodices import (
     arm,
     body,
     body_folds,
+    body_landmarks,
     sleeve,
     swing,
 )
@@ -39,7 +40,7 @@ class Design:
     category: str
     identity: int
     cut: Cut
-    sleeve: Sleeve
+    sleeve: Sleeve | None
     trims: tuple[Part, ...]
     seams: tuple[np.ndarray, ...]
     pleats: tuple[Fold, ...]
@@ -47,7 +48,7 @@ class Design:
     attributes: Mapping[str, str]
 
 
-# === The three garments ===
+# === The garments ===
 
 
 def blouse(identity: int, pose: Pose) -> Garment:
@@ -58,7 +59,7 @@ def blouse(identity: int, pose: Pose) -> Garment:
     hem = (armpit[0] + design.uniform(-0.06, 0.14), design.uniform(1.15, 1.75))
     if pose.tucked:
         hem = (waist[0] - 0.01, waist[1] + 0.12)
-    cut = _cut(design, design.uniform(0.12, 0.5), armpit, waist, hem)
+    cut = random_cut(design, design.uniform(0.12, 0.5), armpit, waist, hem)
     kind, long = design.random(), str(design.choice(list(SLEEVES)))
     made = Sleeve(design.uniform(*SLEEVES[long]), design.uniform(0.08, 0.2), kind < 0.4)
     opening = "none" if kind >= 0.4 else "buttons" if design.random() < 0.8 else "zipper"
@@ -75,12 +76,12 @@ def blouse(identity: int, pose: Pose) -> Garment:
     sewn += [trims.print_on_chest(design, cut)] if printed else []
     stitched = design.random() < 0.7
     attributes = {
-        "length": _length(hem[1], (1.3, "waist"), (1.6, "hip"), (9, "thigh")),
+        "length": length(hem[1], (1.3, "waist"), (1.6, "hip"), (9, "thigh")),
         "sleeve_length": long,
         "neckline": cut.neckline,
         "collar": "shirt" if kind < 0.4 else "none",
         "opening": opening,
-        "silhouette": _silhouette(waist[0] / armpit[0], hem[0] / armpit[0]),
+        "silhouette": silhouette(waist[0] / armpit[0], hem[0] / armpit[0]),
         "pockets": "patch" if pocket else "none",
         "hem": "stitched" if stitched else "plain",
     }
@@ -92,11 +93,24 @@ def blouse(identity: int, pose: Pose) -> Garment:
 
 def outwear(identity: int, pose: Pose) -> Garment:
     """A jacket or coat: it opens in front over a second garment, with lapels, collar or hood."""
-    design = np.random.default_rng([2, identity])
+    return _posed(_outwear("outwear", identity, np.random.default_rng([2, identity])), pose)
+
+
+def short_outwear(identity: int, pose: Pose) -> Garment:
+    """A jacket, cardigan or coat whose sleeves end above the elbow."""
+    design = np.random.default_rng([8, identity])
+    coat = _outwear("short_outwear", identity, design)
+    made = Sleeve(design.uniform(0.3, 0.68), design.uniform(0.14, 0.22))
+    long = "short" if made.length < 0.45 else "elbow"
+    attributes = {**coat.attributes, "sleeve_length": long}
+    return _posed(replace(coat, sleeve=made, attributes=attributes), pose)
+
+
+def _outwear(category: str, identity: int, design: Rng) -> Design:
     armpit = (design.uniform(0.48, 0.58), design.uniform(0.44, 0.56))
     waist = (armpit[0] - design.uniform(0.05, 0.13), design.uniform(0.88, 1.05))
     hem = (waist[0] + design.uniform(0.05, 0.3), design.uniform(1.35, 2.5))
-    cut = _cut(design, 0.1, armpit, waist, hem)
+    cut = random_cut(design, 0.1, armpit, waist, hem)
     low = design.uniform(0.35, 0.75)
     gap = design.uniform(0.05, 0.24) * (design.random() < 0.5)
     sewn, lapels = [trims.opening(cut, gap, low)], design.random() < 0.6
@@ -106,25 +120,24 @@ def outwear(identity: int, pose: Pose) -> Garment:
     opening, belt = "open", False
     if gap == 0:
         opening, belt = "buttons" if design.random() < 0.7 else "zipper", design.random() < 0.4
-        sewn += trims.buttons(design, cut, low) if opening == "buttons" else trims.zipper(cut, low)
+        closed = trims.buttons(design, cut, low) if opening == "buttons" else trims.zipper(cut, low)
+        sewn += trims.front_closure(closed, cut)
         sewn += trims.belt(design, cut) if belt else []
     sewn += [trims.hood(design, cut)] if hood else []
     long = "wrist" if design.random() < 0.8 else "elbow"
     made = Sleeve(design.uniform(0.85, 1.05) if long == "elbow" else design.uniform(1.1, 1.3),
                   design.uniform(0.12, 0.19), design.random() < 0.3)  # fmt: skip
     attributes = {
-        "length": _length(hem[1], (1.6, "hip"), (2.0, "thigh"), (9, "knee")),
+        "length": length(hem[1], (1.6, "hip"), (2.0, "thigh"), (9, "knee")),
         "sleeve_length": long,
         "collar": "hood" if hood else "lapel" if lapels else "stand",
         "opening": opening,
-        "silhouette": _silhouette(waist[0] / armpit[0], hem[0] / armpit[0]),
+        "silhouette": silhouette(waist[0] / armpit[0], hem[0] / armpit[0]),
         "waist": "belt" if belt else "plain",
         "pockets": "slanted" if pockets else "none",
     }
     seams = (trims.hem_seam(cut),)
-    return _posed(
-        Design("outwear", identity, cut, made, tuple(sewn), seams, (), 0.1, attributes), pose
-    )
+    return Design(category, identity, cut, made, tuple(sewn), seams, (), 0.1, attributes)
 
 
 def dress(identity: int, pose: Pose) -> Garment:
@@ -134,7 +147,7 @@ def dress(identity: int, pose: Pose) -> Garment:
     waist = (armpit[0] - design.uniform(0.07, 0.16), design.uniform(0.88, 1.08))
     hem = (waist[0] + design.uniform(0.08, 0.7), design.uniform(1.95, 3.1))
     flare = float(np.clip((hem[0] - waist[0]) / 0.6, 0, 1))
-    cut = _cut(design, design.uniform(0.12, 0.5), armpit, waist, hem, waves=round(9 * flare))
+    cut = random_cut(design, design.uniform(0.12, 0.5), armpit, waist, hem, waves=round(9 * flare))
     marked = str(design.choice(("plain", "seam", "belt"), p=(0.25, 0.45, 0.3)))
     seams = [trims.hem_seam(cut)] if cut.waves < 3 else []
     seams += [trims.waist_seam(cut)] if marked == "seam" else []
@@ -145,7 +158,7 @@ def dress(identity: int, pose: Pose) -> Garment:
     long = str(design.choice(list(SLEEVES)))
     made = Sleeve(design.uniform(*SLEEVES[long]), design.uniform(0.08, 0.18))
     attributes = {
-        "length": _length(hem[1], (2.2, "thigh"), (2.55, "knee"), (2.9, "calf"), (9, "ankle")),
+        "length": length(hem[1], (2.2, "thigh"), (2.55, "knee"), (2.9, "calf"), (9, "ankle")),
         "sleeve_length": long,
         "neckline": cut.neckline,
         "silhouette": "flared" if flare > 0.6 else "a-line" if flare > 0.25 else "fitted",
@@ -161,7 +174,7 @@ def dress(identity: int, pose: Pose) -> Garment:
 # === Their parts ===
 
 
-def _cut(
+def random_cut(
     design: Rng,
     depth: float,
     armpit: tuple[float, float],
@@ -182,11 +195,11 @@ def _cut(
     )
 
 
-def _length(low: float, *steps: tuple[float, str]) -> str:
+def length(low: float, *steps: tuple[float, str]) -> str:
     return next(name for most, name in steps if low < most)
 
 
-def _silhouette(waist: float, hem: float) -> str:
+def silhouette(waist: float, hem: float) -> str:
     """From the widths of waist and hem over the chest's."""
     if waist < 0.87:
         return "fitted"
@@ -196,20 +209,40 @@ def _silhouette(waist: float, hem: float) -> str:
 def _posed(design: Design, pose: Pose) -> Garment:
     """Body, trims and both sleeves as the picture has them."""
     cut, rng = design.cut, pose.rng
-    folds = [*body_folds(rng, cut, design.flare), *design.pleats]
-    middle = [body(design.category, cut, design.seams, folds), *design.trims, _lining(cut)]
-    sway = swing(cut, rng.normal(0, 0.03) * cut.hem[1] * (pose.shown != "hanger"))
+    parts = middle(design, pose, design.sleeve.kind)
     arms: list[Arm] = [arm(rng, pose.shown), arm(rng, pose.shown)]
     right, right_arm = sleeve(rng, cut, arms[0], design.sleeve)
     left, left_arm = sleeve(rng, cut, arms[1], design.sleeve)
-    parts = [*(part.mapped(sway) for part in middle), *right, *(part.mirrored() for part in left)]
+    parts += [*right, *(part.mirrored() for part in left)]
     limbs = (right_arm, left_arm.mirrored())
     return Garment(
         design.category, design.identity, design.attributes, tuple(parts), limbs, cut.waist
     )
 
 
+def middle(design: Design, pose: Pose, arms: str) -> list[Part]:
+    """What hangs from the shoulders as the picture has it: body, trims and lining.
+
+    Args:
+        arms: short, long, vest or sling, of which landmarks' names tell.
+    """
+    cut, rng = design.cut, pose.rng
+    folds = [*body_folds(rng, cut, design.flare), *design.pleats]
+    points = body_landmarks(design.category, cut, arms)
+    front = replace(body(design.category, cut, design.seams, folds), landmarks=points)
+    sway = swing(cut, rng.normal(0, 0.03) * cut.hem[1] * (pose.shown != "hanger"))
+    parts = [part.mapped(sway) for part in (front, *design.trims, _lining(cut))]
+    return [
+        replace(part, landmarks=landmarks.onto(part.landmarks, part.outline, parts[0].outline))
+        if part.landmarks
+        else part
+        for part in parts
+    ]
+
+
 def _lining(cut: Cut) -> Part:
     """The back's inner side, seen through the neckline."""
-    half = line((0, 0.02), (cut.neck, 0), (cut.neck * 0.9, cut.depth + 0.02), (0, cut.depth + 0.04))
-    return Part("lining", "lining", "lining", both_sides(half), LINING)
+    half = line((0, 0.02 + cut.top), (cut.neck, cut.top), (cut.neck * 0.9, cut.depth + 0.02),
+                (0, cut.depth + 0.04))  # fmt: skip
+    points = {"neckline_back": half[0]}
+    return Part("lining", "lining", "lining", both_sides(half), LINING, landmarks=points)

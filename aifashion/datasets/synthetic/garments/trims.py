@@ -1,9 +1,13 @@
 """What is sewn onto a garment: collars, belts, buttons, pockets, pleats. Frame: see `garments`."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from aifashion.datasets.synthetic.garments.bodices import Cut, hem, neckline, side
+from aifashion.datasets.synthetic.garments import landmarks
+from aifashion.datasets.synthetic.garments.bodices import Cut, hem, neckline, side, whole_hem
 from aifashion.datasets.synthetic.garments.geometry import (
+    FLIP,
     across,
     both_sides,
     closed,
@@ -47,7 +51,8 @@ def lapels(design: Rng, cut: Cut, low: float) -> list[Part]:
     shape = line((cut.neck, 0), (cut.neck + 0.09, 0.07), (wide - 0.05, notch), (wide, notch + 0.05),
                  (0.02, low + 0.05), (0.0, low), (0.6 * cut.neck, 0.3 * low))  # fmt: skip
     fold = line((wide - 0.05, notch), (0.5 * cut.neck, notch - 0.06))
-    wing = Part("lapel_right", "lapel", "trim", shape, TRIM + 1, seams=(fold,))
+    wing = Part("lapel_right", "lapel", "trim", shape, TRIM + 1, seams=(fold,),
+                landmarks=landmarks.collar(shape[[-2, -1, 0]]))  # fmt: skip
     return [wing.mirrored(), wing]
 
 
@@ -55,7 +60,8 @@ def stand_collar(cut: Cut, low: float) -> list[Part]:
     """A straight band along both sides of the opening above `low`."""
     shape = line((cut.neck, 0), (cut.neck + 0.07, 0.06), (0.1, low), (0.0, low),
                  (0.6 * cut.neck, 0.3 * low))  # fmt: skip
-    wing = Part("collar_right", "collar", "trim", shape, TRIM + 1)
+    wing = Part("collar_right", "collar", "trim", shape, TRIM + 1,
+                landmarks=landmarks.collar(shape[[-2, -1, 0]]))  # fmt: skip
     return [wing.mirrored(), wing]
 
 
@@ -63,13 +69,16 @@ def opening(cut: Cut, gap: float, low: float) -> Part:
     """What is seen between the fronts: down to `low`, or, with a gap, down to the hem."""
     half = np.concatenate([neckline(cut), line((0.6 * cut.neck, 0.3 * low))])
     bottom = (0.0, cut.hem[1] + cut.sag + 0.02)
+    points = {}
     if gap == 0:
         half = np.concatenate([half, line((0, low))])
     else:
         edge = curve((0.04, low), (0.04, low + 0.2), (gap, bottom[1] - 0.3), (gap, bottom[1]))
         half = np.concatenate([half, edge, line(bottom)])
+        points = landmarks.opening(edge, edge * FLIP, whole_hem(cut))
     folds = (Fold(line((-0.05, 0.2), (0.06, bottom[1] - 0.1)), 0.05, -0.5),)
-    return Part("opening", "inside", "second", both_sides(half), BODY + 2, folds=folds)
+    return Part("opening", "inside", "second", both_sides(half), BODY + 2, folds=folds,
+                landmarks=points)  # fmt: skip
 
 
 def hood(design: Rng, cut: Cut) -> Part:
@@ -102,6 +111,15 @@ def zipper(cut: Cut, top: float) -> list[Part]:
     low = cut.hem[1] + cut.sag - 0.01
     strip = line((-0.014, top + 0.005), (0.014, top + 0.005), (0.014, low), (-0.014, low))
     return [Part("zipper", "zipper", "metal", strip, BODY + 3, seams=(line((0, top), (0, low)),))]
+
+
+def front_closure(parts: list[Part], cut: Cut) -> list[Part]:
+    """A row of buttons or a zip that closes the front of outwear, with the front's landmarks."""
+    strip, *others = parts
+    left, right, *_ = strip.outline
+    down = np.array((0.0, cut.hem[1] + abs(cut.sag) + 0.1))
+    points = landmarks.opening(line(right, right + down), line(left, left + down), whole_hem(cut))
+    return [replace(strip, landmarks=points), *others]
 
 
 def belt(design: Rng, cut: Cut) -> list[Part]:

@@ -1,11 +1,14 @@
 """The words of the wardrobe: every view of a garment, any dataset's, is written in these."""
 
 CATEGORIES = ("blouse", "outwear", "trousers", "skirt", "dress")
+# Garments that not every data set has.
+MORE_CATEGORIES = ("short_outwear", "vest", "sling", "vest_dress", "sling_dress")
 
 # Parts of a garment that a person would name, cut out or describe.
 PARTS = (
     "body", "sleeve", "cuff", "neckline", "collar", "lapel", "hood", "placket", "zipper", "button",
     "pocket", "belt", "buckle", "waistband", "seat", "leg", "hem", "lining", "inside", "print",
+    "strap",
 )  # fmt: skip
 
 # What else a picture shows: the wearer, what carries the garment, what lies in front of it.
@@ -14,7 +17,7 @@ OTHERS = ("face", "hair", "neck", "arm", "shin", "shoe", "hanger", "stand", "thi
 # Attributes, each with its values; a garment has those that make sense for its category.
 ATTRIBUTES = {
     "length": ("cropped", "waist", "hip", "thigh", "knee", "calf", "ankle"),
-    "sleeve_length": ("short", "elbow", "wrist"),
+    "sleeve_length": ("none", "straps", "short", "elbow", "wrist"),
     "neckline": ("round", "v", "square"),
     "collar": ("none", "shirt", "lapel", "stand", "hood"),
     "opening": ("none", "buttons", "zipper", "open"),

@@ -27,6 +27,25 @@ def neck(rng: Rng) -> Part:
     return Part("neck", "neck", "skin", both_sides(half), NECK, folds=folds)
 
 
+def trunk(shoulder: float, armpit: tuple[float, float]) -> Part:
+    """The shoulders and the chest that a garment without sleeves leaves bare.
+
+    Args:
+        shoulder: how far below the neck the shoulders end.
+        armpit: the garment's; the trunk below stays within it.
+    """
+    wide, low = armpit[0] - 0.06, armpit[1]
+    half = np.concatenate([
+        curve((0, -0.1), (0.11, -0.1), (0.13, -0.02), (0.2, 0.03)),
+        curve((0.2, 0.03), (0.34, 0.05), (0.44, shoulder - 0.03), (0.46, shoulder + 0.1))[1:],
+        curve((0.46, shoulder + 0.1), (0.46, 0.5 * low), (wide, low - 0.05), (wide, low + 0.1))[1:],
+        line((0, low + 0.1)),
+    ])  # fmt: skip
+    bones = [line((x, 0.06), (0.5 * x, 0.075), (0.12 * x, 0.1)) for x in (-0.36, 0.36)]
+    folds = tuple(Fold(bone, 0.025, 0.5) for bone in bones)
+    return Part("trunk", "neck", "skin", both_sides(half), NECK - 1, folds=folds)
+
+
 def head(rng: Rng) -> list[Part]:
     """A face that looks somewhere, with hair of one of several cuts."""
     tilt, turn = rng.normal(0, 0.03), rng.normal(0, 0.35)

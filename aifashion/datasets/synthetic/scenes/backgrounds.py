@@ -19,6 +19,12 @@ SETTINGS = {
     "hanger": {"wall": 0.3, "door": 0.27, "rail": 0.3, "bricks": 0.08, "tiles": 0.05},
     "flat": {"planks": 0.28, "marble": 0.15, "sheet": 0.22, "carpet": 0.16, "table": 0.19},
 }  # fmt: skip
+# What a shop takes its pictures in front of, and where people do.
+PLACES = {
+    "plain": {"studio": 0.75, "wall": 0.25},
+    "outside": {"street": 0.28, "shop": 0.12, "living_room": 0.2, "park": 0.14, "seaside": 0.06,
+                "wall": 0.06, "bricks": 0.08, "tiles": 0.06},
+}  # fmt: skip
 PAINTERS = {
     "studio": places.studio, "street": places.street, "shop": interiors.shop,
     "living_room": interiors.living_room, "park": places.park, "seaside": places.seaside,
@@ -49,7 +55,7 @@ def background(rng: Rng, shown: str, shape: tuple[int, int], avoid: list[np.ndar
 
     Args:
         rng: the picture's generator.
-        shown: a key of SETTINGS.
+        shown: a key of SETTINGS or PLACES.
         shape: height, width.
         avoid: (3,) RGB each; large areas stay at least MARGIN away, soft details may come nearer.
             From about four different colours on not everything can stay away.
@@ -65,8 +71,8 @@ def background(rng: Rng, shown: str, shape: tuple[int, int], avoid: list[np.ndar
 
 
 def kind_of(rng: Rng, shown: str) -> str:
-    """Which background, by the shares of SETTINGS."""
-    kinds = SETTINGS[shown]
+    """Which background, by the shares of SETTINGS or PLACES."""
+    kinds = SETTINGS.get(shown) or PLACES[shown]
     bounds = np.cumsum(list(kinds.values()))
     return list(kinds)[int(np.searchsorted(bounds, rng.random() * bounds[-1], side="right"))]
 

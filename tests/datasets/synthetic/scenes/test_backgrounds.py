@@ -18,6 +18,7 @@ from aifashion.datasets.synthetic.scenes.backdrop import (
 )
 from aifashion.datasets.synthetic.scenes.backgrounds import (
     PAINTERS,
+    PLACES,
     SETTINGS,
     background,
     kind_of,
@@ -41,12 +42,20 @@ def test_settings_name_painters_and_their_shares_add_up():
         assert_allclose(sum(kinds.values()), 1)
 
 
-@pytest.mark.parametrize("shown", SETTINGS)
+def test_places_name_painters_and_their_shares_add_up():
+    assert list(PLACES) == ["plain", "outside"]
+    for kinds in PLACES.values():
+        assert set(kinds) <= set(PAINTERS)
+        assert_allclose(sum(kinds.values()), 1)
+
+
+@pytest.mark.parametrize("shown", [*SETTINGS, *PLACES])
 def test_kinds_occur_by_their_shares(shown):
     rng = _rng(1)
     counts = Counter(kind_of(rng, shown) for _ in range(2000))
-    assert set(counts) == set(SETTINGS[shown])
-    for kind, share in SETTINGS[shown].items():
+    shares = (SETTINGS | PLACES)[shown]
+    assert set(counts) == set(shares)
+    for kind, share in shares.items():
         assert_allclose(counts[kind] / 2000, share, atol=0.04)
 
 

@@ -1,0 +1,99 @@
+"""Results and detections of DeepFashion2 written, and files of single categories merged."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from aifashion.datasets.deepfashion2 import coco, dense, fields
+from aifashion.datasets.deepfashion2.fields import Malformed, entry
+from aifashion.datasets.deepfashion2.landmarks import NUMBERS
+from aifashion.datasets.schema import KeypointRecord
+from aifashion.errors import Exit, Failure
+from aifashion.files import disk_failure, flush_folder
+
+SUBMISSION = "keypoints.json"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A file too large for the memory, written whole or not at all. Failure (ENVIRONMENT)."""
+    aside = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.rename(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise disk_failure(path, "not written", error) from None
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def write(file: Path, records: Iterable[KeypointRecord]) -> None:
+    """Writes predictions as the evaluation takes them; records without keypoints as detections.
+
+    The inverse of `coco.read`, which numbers the records of a picture by their rows.
+
+    Raises:
+        Failure: ENVIRONMENT where the disk refuses; an older file then stands as it was.
+    """
+    _write_list(file, map(_entry, records))
+
+
+def _write_list(file: Path, entries: Iterable[dict]) -> None:
+    with whole_file(file) as text:
+        text.write("[")
+        for place, each in enumerate(entries):
+            text.write(",\n" if place else "\n")
+            text.write(json.dumps(each))
+        text.write("\n]\n")
+
+
+def _entry(record: KeypointRecord) -> dict:
+    head = {
+        "image_id": int(record.image_id.partition("/")[0]),
+        "category_id": NUMBERS[record.category],
+    }
+    score = {"score": float(record.score)}
+    if record.keypoints is None:
+        x1, y1, x2, y2 = map(float, record.box)
+        return head | {"bbox": fields.rounded([x1, y1, x2 - x1, y2 - y1])} | score
+    triplets = coco.result_slots(record.category, dense.own_places(record))
+    return head | {"keypoints": fields.rounded(triplets.ravel())} | score
+
+
+def merge_results(files: Sequence[Path], out: Path) -> int:
+    """Joins files of results, one a category say, into one; the number of its entries.
+
+    Raises:
+        Failure: BAD_DATA, naming file and entry, where one is malformed or stands twice.
+    """
+    seen = {}
+
+    def entries() -> Iterator[dict]:
+        for file in files:
+            content = fields.load(file, coco.small)
+            if not isinstance(content, list):
+                raise Failure(Exit.BAD_DATA, f"{file}: not a list of results. Name such files.")
+            for place, result in enumerate(content, start=1):
+                with entry(file, f"entry {place}"):
+                    _check_new(result, seen, f"entry {place} of {file}")
+                yield {**result, "keypoints": fields.plain(result["keypoints"])}
+
+    _write_list(out, entries())
+    return len(seen)
+
+
+def _check_new(result: Any, seen: dict, where: str) -> None:
+    coco.check_result(result)
+    key = (result["image_id"], result["category_id"], hash(result["keypoints"].tobytes()))
+    if key in seen:
+        raise Malformed(f"keypoints: the same garment as {seen[key]}. Leave one of them out.")
+    seen[key] = where
