@@ -15,16 +15,24 @@ from aifashion.errors import Exit, Failure
 from aifashion.progress import say, warn
 
 SAMPLE = Path("data/sample/fashionai")
+LANDMARKS_SAMPLE = Path("data/sample/deepfashion2")
 
 
 def _draw_fashionai() -> None:
     synthetic.draw_fashionai(SAMPLE, images=4000, test_images=100, size=192)
 
 
+def _draw_deepfashion2() -> None:
+    synthetic.draw_deepfashion2(LANDMARKS_SAMPLE, images=1300, test_images=130, size=192)
+
+
 # Of each dataset: where its real data lie unless named, data/<name> where it is not listed; and
 # where a sample is drawn for want of them, and by what.
 FOLDERS = {"fashionai": Path("data")}
-SAMPLES = {"fashionai": (SAMPLE, _draw_fashionai)}
+SAMPLES = {
+    "fashionai": (SAMPLE, _draw_fashionai),
+    "deepfashion2": (LANDMARKS_SAMPLE, _draw_deepfashion2),
+}
 
 
 def choose(data: Path | None, dataset: ModuleType = fashionai) -> Path:

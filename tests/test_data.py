@@ -1,7 +1,9 @@
 """Which data a command takes, which pictures it can read, and how it splits them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.testing import assert_allclose
 from aifashion import data
 from aifashion.datasets import fashionai, splits
 from aifashion.datasets.fashionai import COLUMNS, KEYPOINTS, SCHEMA
-from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE, KeypointRecord
+from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE, KeypointRecord, Layout
 from aifashion.errors import Exit, Failure
 
 LIST = "image_id,image_category\nImages/a.jpg,skirt\n"
@@ -213,3 +215,32 @@ def test_split_of_the_data_folder_comes_before_a_new_one(tmp_path):
     (tmp_path / "train/Annotations/val_split.csv").unlink()
     assert data.split(tmp_path / "run/split.csv", tmp_path, records, seed=0) == split
     assert len(data.split(tmp_path / "other/split.csv", tmp_path, records, seed=0)[1]) == 2
+
+
+# === Garments in boxes ===
+
+
+def test_a_mean_shape_is_relative_to_the_box(tmp_path):
+    record = pictured(tmp_path / "a.png", hemline_left=(3.0, 4.0, VISIBLE))
+    record = replace(record, box=np.array([1.0, 2.0, 5.0, 6.0]))
+    shape = data.mean_shapes([record], SCHEMA)["skirt"]
+    assert shape[KEYPOINTS.index("hemline_left")] == [0.5, 0.5]
+
+
+def test_a_picture_of_several_garments_counts_once(tmp_path, capsys):
+    good = pictured(tmp_path / "a.png")
+    bad = replace(good, path=tmp_path / "b.png")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    assert data.usable([good, good, bad, bad, bad], 0.5) == [good, good]
+    assert capsys.readouterr().err.count("1 of 2 pictures cannot be read") == 1
+
+
+def test_what_is_held_out_is_tested_unless_the_test_list_is_asked_for():
+    dataset = SimpleNamespace(find=lambda folder: Layout(("train", "held"), "list", "held"))
+    folder = Path("data")
+    assert data.test_part(folder, dataset) == "held"
+    assert data.test_part(folder, dataset, "validation") == "held"
+    assert data.test_part(folder, dataset, "test") == "list"
+    dataset = SimpleNamespace(find=lambda folder: Layout(("train",), "list"))
+    assert data.test_part(folder, dataset) == "list"
+    assert "no validation part" in refusal(data.test_part, folder, dataset, "validation")

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from statistics import mean, stdev
 
-from aifashion.ablations.rows import DRAWING, ROWS, Row, Variant
+from aifashion.ablations.rows import ROWS, Row, Variant, variants
 from aifashion.ablations.running import score, test_command, train_command
 from aifashion.errors import Exit, Failure
 from aifashion.files import write_text
@@ -25,8 +25,9 @@ def write_page(path: Path, seeds: int) -> None:
 
 def table(seeds: int) -> str:
     """Every row as Markdown: means, effects against the base, what was published, the commands."""
-    drawing = shlex.join(["python", "-m", "aifashion", *DRAWING])
-    return "\n\n".join([_code([drawing]), *(_row(row, seeds) for row in ROWS)])
+    data = dict.fromkeys(variant.data for variant in variants().values())
+    drawing = [shlex.join(["python", "-m", "aifashion", *drawn.drawing]) for drawn in data]
+    return "\n\n".join([_code(drawing), *(_row(row, seeds) for row in ROWS)])
 
 
 def _row(row: Row, seeds: int) -> str:

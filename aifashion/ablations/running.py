@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aifashion.ablations.rows import DATA, DRAWING, Variant, variants
+from aifashion.ablations.rows import Variant, variants
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say
 
@@ -21,8 +21,10 @@ RUNS, SCORES = Path("trained_models/ablations"), Path("submission/ablations")
 def train_command(variant: Variant, seed: int) -> list[str]:
     """Trains a variant's network, or goes on with it."""
     run = RUNS / variant.name / str(seed)
-    flags = ["--data", DATA, "--seed", str(seed), "--run", str(run), "--resume", "auto"]
-    return ["train.py", *variant.train, *flags]
+    flags = ["--data", variant.data.folder, "--seed", str(seed), "--run", str(run)]
+    if variant.start:
+        flags += ["--weights", str(RUNS / variant.start / str(seed))]
+    return ["train.py", *variant.train, *flags, "--resume", "auto"]
 
 
 def test_command(variant: Variant, seed: int) -> list[str]:
@@ -30,7 +32,7 @@ def test_command(variant: Variant, seed: int) -> list[str]:
     run = RUNS / (variant.trained_as or variant.name) / str(seed)
     flags = [
         "--data",
-        DATA,
+        variant.data.folder,
         "--model-path",
         str(run),
         "--out-path",
@@ -58,8 +60,9 @@ def run_missing(names: Sequence[str], seeds: int) -> None:
     if unknown:
         raise Failure(Exit.USAGE, f"no variant {unknown[0]}; there are {', '.join(known)}.")
     asked = [known[name] for name in names or known]
-    if not Path(DATA).exists():
-        _call(["-m", "aifashion", *DRAWING])
+    for data in dict.fromkeys(variant.data for variant in asked):
+        if not Path(data.folder).exists():
+            _call(["-m", "aifashion", *data.drawing])
     for seed in range(seeds):
         for variant in asked:
             if score(variant, seed) is None:
@@ -68,6 +71,8 @@ def run_missing(names: Sequence[str], seeds: int) -> None:
 
 def _measure(variant: Variant, seed: int) -> None:
     trained = variants()[variant.trained_as] if variant.trained_as else variant
+    if trained.start and score(variants()[trained.start], seed) is None:
+        _call(train_command(variants()[trained.start], seed))
     if score(trained, seed) is None:
         _call(train_command(trained, seed))
     _call(test_command(variant, seed))

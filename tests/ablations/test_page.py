@@ -57,11 +57,11 @@ def test_a_seed_that_lacks(scores):
 def test_the_table_stands_between_its_marks(tmp_path, scores):
     scores({"base": (10.0, 12.0)})
     path = tmp_path / "page.md"
-    path.write_text(f"Before\n{page.BEGIN}\nold\n{page.END}\nAfter\n")
+    path.write_text(f"Before\n{page.BEGIN}\nstale\n{page.END}\nAfter\n")
     page.write_page(path, 2)
     text = path.read_text()
     assert text.startswith(f"Before\n{page.BEGIN}\n") and text.endswith(f"\n{page.END}\nAfter\n")
-    assert "old" not in text and "11.00 ± 1.41" in text
+    assert "stale" not in text and "11.00 ± 1.41" in text
     page.write_page(path, 2)
     assert path.read_text() == text
     path.write_text("no marks")
@@ -114,6 +114,16 @@ def test_what_has_a_score_is_left_alone(called):
 def test_what_is_trained_is_not_trained_again(called):
     running.run_missing(["base", "peak_cell"], 1)
     assert doors(called) == ["-m", "train.py", "test.py", "test.py"]
+
+
+def test_what_a_network_starts_from_is_trained_first(called):
+    running.run_missing(["landmarks_each"], 1)
+    assert doors(called) == ["-m", "train.py", "train.py", "test.py"]
+    draw, start, train, test = called.commands
+    assert draw[2:4] == ["draw", "deepfashion2"] and "each" in train
+    assert train[train.index("--weights") + 1] == start[start.index("--run") + 1]
+    folders = {command[command.index("--data") + 1] for command in (start, train, test)}
+    assert folders == {rows.DEEPFASHION2.folder}
 
 
 def test_a_command_that_fails_ends_it_with_its_code(called):
