@@ -42,8 +42,14 @@ def evaluate_files(
 def average_precision(
     dataset: ModuleType, truth: Sequence[KeypointRecord], answers: Sequence[KeypointRecord]
 ) -> dict[str, float]:
-    """COCO's ten numbers of a dataset that has sigmas, from records."""
+    """COCO's ten numbers of a dataset that has sigmas, from records.
+
+    What is found in pictures without truth counts against the answers.
+    """
     known, results = dataset.scored_truth(truth), dataset.scored_results(answers)
+    there = {image["id"] for image in known["images"]}
+    found = dict.fromkeys(result["image_id"] for result in results)
+    known["images"] += [{"id": number} for number in found if number not in there]
     return oks.average_precision(known, results, dataset.SLOT_SIGMAS)
 
 

@@ -77,7 +77,7 @@ PER_GARMENT = Training(
 )
 
 # As the landmark networks were trained: a garment's box turned and stretched. Theirs are normal
-# draws, cut at two (angle) and one standard deviation (scale); ours, uniform, spread as far.
+# draws, cut at two (angle) and one standard deviation (scale); ours are uniform, about as wide.
 BOXED = replace(
     TURNED_AND_MIRRORED,
     flip=0.0,

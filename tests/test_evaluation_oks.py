@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from aifashion.cli import main
 from aifashion.datasets import deepfashion2
+from aifashion.errors import Failure
 from aifashion.evaluation import evaluate_files
 
 
@@ -76,6 +77,41 @@ def test_the_command_refuses_malformed_entries(changed, said, truth, tmp_path, c
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1
     assert printed.err.startswith(f"error: {predictions}: entry 7: {said}")
+
+
+def test_results_with_fields_of_other_tools_score_the_same(truth, tmp_path):
+    results = golden_results(2)
+    plain = evaluate_files(truth, save(tmp_path / "p.json", results), deepfashion2)
+    for extra in ({"bbox": [1, 2, 3, 4]}, {"caption": "a top"}, {"segmentation": []}):
+        changed = [results[0] | extra, *results[1:]]
+        assert evaluate_files(truth, save(tmp_path / "p.json", changed), deepfashion2) == plain
+    boxed = [result | {"bbox": [0, 0, 50, 50]} for result in results]  # of medium size, as asked
+    scores = evaluate_files(truth, save(tmp_path / "p.json", boxed), deepfashion2)
+    assert scores["AP"] == plain["AP"]
+    bad = [results[0] | {"bbox": [1, 2, 3]}]
+    with pytest.raises(Failure, match="entry 1: bbox: 3 numbers"):
+        evaluate_files(truth, save(tmp_path / "p.json", bad), deepfashion2)
+
+
+def test_numbers_of_annotations_may_begin_with_0(tmp_path):
+    """pycocotools takes the garment 0 for none, and what was found of it for wrong."""
+    content = golden_truth()
+    for annotation in content["annotations"]:
+        annotation["id"] -= 1
+    score = evaluate_files(
+        save(tmp_path / "t.json", content), save(tmp_path / "p.json", golden_results(2)),
+        deepfashion2,
+    )  # fmt: skip
+    assert_allclose(score["AP"], 0.619231, atol=5e-7)
+
+
+@pytest.mark.parametrize("field", ["iscrowd", "num_keypoints", "area"])
+def test_the_truths_own_fields_are_checked(field, tmp_path):
+    content = golden_truth()
+    content["annotations"][2][field] = None
+    truth = save(tmp_path / "t.json", content)
+    with pytest.raises(Failure, match=f"annotation 3: {field}: null"):
+        evaluate_files(truth, save(tmp_path / "p.json", []), deepfashion2)
 
 
 def test_the_command_refuses_files_in_each_others_place(truth, tmp_path, capsys):

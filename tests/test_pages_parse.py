@@ -11,7 +11,7 @@ from aifashion.cli import test_main as submit_main
 from aifashion.recipes import override, resolve
 
 DOORS = {"train.py": train_main, "test.py": submit_main, "demo.py": demo_main}
-PAGES = ("docs/recipes.md", "docs/ablations.md")
+PAGES = ("docs/recipes.md", "docs/ablations.md", "docs/deepfashion2.md")
 
 
 def commands(page: str) -> list[str]:

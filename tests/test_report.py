@@ -137,6 +137,13 @@ def test_tables_hold_their_numbers():
     assert "Half of the keypoints lie within 0.095; 25.00 % lie beyond 0.5." in page.text
 
 
+def test_similarity_is_shown_where_there_is_one():
+    data = full()
+    assert "OKS" not in Page(render(data)).text
+    page = Page(render(replace(data, scores=replace(data.scores, oks=0.4567))))
+    assert "0.457 mean object keypoint similarity" in page.text
+
+
 def test_nothing_is_scored():
     none = replace(
         scores(), ne_percent=None, visible=0, pictures=0, swap_rate=None, per_category={},

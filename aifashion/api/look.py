@@ -1,6 +1,7 @@
 """Looking: predictions drawn onto pictures."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,11 +113,11 @@ def predict(
 
 def menu() -> str:
     """The recipes and the runs, as text."""
-    lines = ["recipes"]
+    lines, longest = ["recipes"], max(map(len, RECIPES))
     for name, recipe in RECIPES.items():
         system, training = recipe.system, recipe.training
         lines.append(
-            f"  {name:16} {task_of(system)}  {recipe.dataset}  {input_size(system)} px  "
+            f"  {name:{longest}}  {task_of(system)}  {recipe.dataset}  {input_size(system)} px  "
             f"{training.epochs} epochs of batches of {training.batch_size}"
         )
     lines.append("runs")
@@ -159,10 +160,13 @@ def _save(looked: list[Look], options: DemoOptions, model: Model) -> Path:
         path = base if base.suffix else base / f"{look.path.stem}.jpg"
         images.write(path, visualize.draw_keypoints(look.image, look.garment, schema))
         return path
-    folder = base.parent if base.suffix else base
+    folder, times = base.parent if base.suffix else base, Counter()
     for look in looked:
+        name = look.path.stem
+        times[name] += 1  # a picture may have several garments
+        number = f"_{times[name]}" if times[name] > 1 else ""
         drawing = visualize.draw_keypoints(look.image, look.garment, schema)
-        images.write(folder / f"{look.path.stem}_keypoints.jpg", drawing)
+        images.write(folder / f"{name}_keypoints{number}.jpg", drawing)
     path = base if base.suffix else folder / "sheet.jpg"
     images.write(path, _sheet(looked, schema))
     return path

@@ -119,6 +119,7 @@ class Model:
         """
         if category is None:
             return self.categories
+        category = self.dataset.SCHEMA.named(category)
         if category not in self.categories:
             raise Failure(
                 Exit.USAGE,

@@ -42,7 +42,8 @@ class Scored:
 def make_report(options: ReportOptions) -> Path:
     """Writes the report of a finished run and returns its path.
 
-    Scored is the test list where its truth is known, else what the run held out from training.
+    Scored is what test.py predicts unless told otherwise, where its truth is known, else what the
+    run held out from training.
 
     Raises:
         Failure: as `load` does; BAD_DATA where the data named are none, ENVIRONMENT where the
@@ -58,7 +59,7 @@ def make_report(options: ReportOptions) -> Path:
             model,
             folder,
             predict_records(model, records, PREDICTING),
-            _of_test(len(records)),
+            _of_test(model, folder, records),
             PREDICTING,
         )
     else:
@@ -80,7 +81,10 @@ def report_test(model: Model, scored: Scored, folders: Sequence[Path]) -> None:
         if any(record.keypoints is None for record in records):
             evaluated = _held_out(model, scored.folder, scored.predicting)
         else:
-            said = _of_test(len(records), scored.predictions.faults, scored.anyway)
+            said = _of_test(model, scored.folder, records)
+            if scored.predictions.faults and scored.anyway:
+                said += f" {len(scored.predictions.faults)} could not be read; mean shapes stand "
+                said += "for them in the scores."
             evaluated = Evaluated(model, scored.folder, scored.predictions, said, scored.predicting)
         evaluated = replace(evaluated, category=scored.category, anyway=scored.anyway)
         page = html.render(collect(evaluated))
@@ -95,11 +99,34 @@ def report_test(model: Model, scored: Scored, folders: Sequence[Path]) -> None:
 # === Which pictures ===
 
 
-def _of_test(pictures: int, faults=(), anyway: bool = False) -> str:
-    said = f"Scored on the {pictures} pictures of the test list, none of which it was trained on."
-    if faults and anyway:
-        return f"{said} {len(faults)} could not be read; mean shapes stand for them in the scores."
-    return said
+def _of_test(model: Model, folder: Path, records: Sequence[KeypointRecord]) -> str:
+    """Which pictures are scored, and whether the networks have seen them."""
+    pictures = {record.path for record in records}
+    if trained := _used(model, folder, pictures, "train"):
+        warn(f"{trained} of the {len(pictures)} pictures were trained on: the scores say little.")
+        return (
+            f"Scored on {len(pictures)} pictures, {trained} of which it was trained on: that "
+            "flatters it, so name other data."
+        )
+    if _used(model, folder, pictures, "val"):
+        return (
+            f"Scored on the {len(pictures)} pictures that the data hold out from training. Its "
+            "best epoch was chosen with them, which flatters it a little."
+        )
+    return (
+        f"Scored on the {len(pictures)} pictures of the test list, none of which it was trained on."
+    )
+
+
+def _used(model: Model, folder: Path, pictures: set[Path], side: str) -> int:
+    """How many of the pictures stand on a side of a network's split.csv."""
+    used = set()
+    for each in model.trained:
+        saved, then = each.run.folder / "split.csv", Path(each.run.asked.data)
+        if saved.is_file():
+            there = splits.pictures(saved, side)
+            used |= {path for path in pictures if str(_moved(path, folder, then)) in there}
+    return len(used)
 
 
 def _known_test(model: Model, folder: Path) -> list[KeypointRecord]:
@@ -125,9 +152,10 @@ def _held_out(model: Model, folder: Path, predicting: PredictOptions) -> Evaluat
     if not records:
         warn(f"{missing}, and {why}")
         return Evaluated(model, folder, None, f"No scores. {missing}, and {why}", predicting)
-    say(f"{missing}: the report scores the {len(records)} pictures held out from training.")
+    count = len({record.path for record in records})
+    say(f"{missing}: the report scores the {count} pictures held out from training.")
     said = (
-        f"{missing}. Scored on the {len(records)} pictures that the run held out from training to "
+        f"{missing}. Scored on the {count} pictures that the run held out from training to "
         "validate with. Its best epoch was chosen with them, which flatters it a little."
     )
     return Evaluated(model, folder, predict_records(model, records, predicting), said, predicting)

@@ -120,6 +120,7 @@ def _scores(evaluated: Evaluated) -> Scores:
         pck={} if score["ne_percent"] is None else dict(zip(CURVE, curve, strict=True)),
         bins=[Bin(**values) for values in bins],
         swaps=_swaps(evaluated),
+        oks=score.get("oks"),
     )
 
 

@@ -105,7 +105,8 @@ def commands_of(evaluated) -> list[tuple[str, str]]:
     """The commands that draw the data, train, test and make the report again."""
     trained = evaluated.model.trained
     commands = []
-    drawing = _drawing(Path(evaluated.model.run.asked.data))
+    model = evaluated.model
+    drawing = _drawing(Path(model.run.asked.data), model.dataset.SCHEMA.name)
     if drawing:
         commands.append(("Draw the data", drawing))
     for asked in dict.fromkeys(each.run.asked.command for each in trained):
@@ -128,7 +129,7 @@ def commands_of(evaluated) -> list[tuple[str, str]]:
     return commands
 
 
-def _drawing(folder: Path) -> str | None:
+def _drawing(folder: Path, dataset: str) -> str | None:
     """The command that draws a drawn folder again; None where it does not say how it was drawn."""
     try:
         told = json.loads((folder / "drawn.json").read_text(encoding="utf-8"))
@@ -137,7 +138,7 @@ def _drawing(folder: Path) -> str | None:
         return None
     flags = zip(("--images", "--test-images", "--seed", "--size"), values, strict=True)
     given = [str(part) for flag in flags for part in flag]
-    return shlex.join(["python", "-m", "aifashion", "draw", "fashionai", str(folder), *given])
+    return shlex.join(["python", "-m", "aifashion", "draw", dataset, str(folder), *given])
 
 
 def machine_facts() -> list[tuple[str, str]]:

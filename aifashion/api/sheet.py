@@ -105,14 +105,14 @@ def _records(options: SheetOptions, dataset: ModuleType) -> list[KeypointRecord]
     if options.part == "train":
         records = data.labelled(options.folder, dataset)
     else:
-        records = dataset.read_part(data.test_part(options.folder, dataset))
+        records = dataset.read_part(data.test_part(options.folder, dataset, "test"))
     if options.truth and any(record.keypoints is None for record in records):
         raise Failure(
             Exit.BAD_DATA,
             f"{options.folder}: --truth: the {options.part} part only lists pictures. "
             "Leave --truth out.",
         )
-    return data.only(records, options.category)
+    return data.only(records, dataset.SCHEMA.named(options.category))
 
 
 def _pictures(
@@ -144,14 +144,14 @@ def _order(records: Sequence[KeypointRecord], options: SheetOptions, dataset) ->
     """The records' places on the sheet: by category, or drawn where a reader is asked."""
     if options.numbers:
         return np.random.default_rng([options.seed, 1]).permutation(len(records)).tolist()
-    categories = list(dataset.SCHEMA.categories)
+    categories = ["", *dataset.SCHEMA.categories]  # of a list of pictures none is known
     return sorted(range(len(records)), key=lambda place: categories.index(records[place].category))
 
 
 def _style(chosen, total: int, options: SheetOptions, dataset: ModuleType) -> visualize.SheetStyle:
     schema = dataset.SCHEMA
     categories = dict.fromkeys(record.category for record, _ in chosen)
-    names = [name for category in categories for name in schema.categories[category]]
+    names = [name for category in categories for name in schema.categories.get(category, ())]
     legend = names if options.truth else ()
     if options.numbers:
         return visualize.SheetStyle(numbers=True, legend=legend)

@@ -1,6 +1,7 @@
 """Testing: predictions of a whole test list, the submission and its score."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -58,13 +59,14 @@ class TestResult:
 
 
 def test(options: TestOptions) -> TestResult:
-    """Predicts a test list, writes and checks submission.csv, scores it where the truth is known.
+    """Predicts a test list, writes and checks the submission, scores it where the truth is known.
 
     Rows whose picture cannot be read hold the mean shape of their category and are listed in the
     result; `refuse_faults` says whether they are too many.
     """
     model = load(*options.models).read_as(options.predicting.settings)
     dataset = model.dataset
+    _check_boxed(options, dataset.SCHEMA)
     folder = data.choose(options.data or _own_data(model), dataset)
     part = data.test_part(folder, dataset, options.split)
     records = _select(_records(options, part, dataset), model)
@@ -81,14 +83,15 @@ def test(options: TestOptions) -> TestResult:
     _write_confidence(out / "confidence.csv", predicted, dataset.SCHEMA)
     # What several networks score together belongs to none of their runs.
     alone = [model.run.folder] if model.is_one else []
-    score = _score(predicted, answers, options, part, dataset)
+    score = _score(predicted, answers, options, _truth(predicted, options, part, model), dataset)
     if score is not None:
         marked = {**score, "drawn": dataset.is_drawn(folder), "unreadable": len(faults)}
         write_json(out / "metrics.json", marked)
         for folder_of_one in alone:
             write_json(folder_of_one / "metrics.json", marked)
     scored = Scored(folder, predicted, options.predicting, options.category, options.score_anyway)
-    report_test(model, scored, [*alone, out])
+    if options.boxes is None:  # what a detector has found has no errors of keypoints to show
+        report_test(model, scored, [*alone, out])
     return TestResult(submission, score, faults, len(records))
 
 
@@ -115,14 +118,22 @@ def _records(options: TestOptions, part, dataset: ModuleType) -> list[KeypointRe
                 "with --boxes FILE.",
             )
         return data.only(records, category)
-    if not dataset.SCHEMA.sigmas:
-        raise Failure(
-            Exit.USAGE, f"--boxes {options.boxes}: {dataset.SCHEMA.name} has one garment a picture."
-        )
     found = dataset.read_boxes(options.boxes, part)
     sure = [record for record in found if record.score >= options.box_threshold]
     say(f"{options.boxes}: {len(sure)} of {len(found)} boxes from {options.box_threshold:g} on")
+    if not sure:
+        raise Failure(Exit.USAGE, f"{options.boxes}: no box is left. Lower --box-threshold.")
     return data.only(sure, category)
+
+
+def _check_boxed(options: TestOptions, schema: KeypointSchema) -> None:
+    """Refuses flags of data with several garments a picture where each has one."""
+    for flag, value in (("--boxes", options.boxes), ("--oks-nms", options.oks_nms)):
+        if value is not None and not schema.sigmas:
+            raise Failure(
+                Exit.USAGE,
+                f"{flag} {value}: {schema.name} has one garment a picture. Leave it out.",
+            )
 
 
 def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]:
@@ -198,8 +209,12 @@ def _check_submission(path: Path, answers: list[KeypointRecord], dataset: Module
 def _is_same(written: KeypointRecord, answer: KeypointRecord) -> bool:
     """Whether a row is of the record meant; where garments have boxes, files name pictures only."""
     if answer.box is not None:
-        return (written.path.name, written.category) == (answer.path.name, answer.category)
+        return _shown(written) == _shown(answer)
     return written.image_id == answer.image_id
+
+
+def _shown(record: KeypointRecord) -> tuple[str, str]:
+    return record.image_id.partition("/")[0], record.category
 
 
 def _write_confidence(path: Path, predicted: Predictions, schema: KeypointSchema) -> None:
@@ -211,16 +226,27 @@ def _write_confidence(path: Path, predicted: Predictions, schema: KeypointSchema
 # === Scores ===
 
 
+def _truth(
+    predicted: Predictions, options: TestOptions, part, model: Model
+) -> Sequence[KeypointRecord]:
+    """The records that are looked for: those predicted, unless a detector found what it did."""
+    if options.boxes is None:
+        return predicted.records
+    records = model.dataset.read_part(part)
+    if records[0].keypoints is None:
+        return records
+    asked = model.dataset.SCHEMA.named(options.category)
+    sought = model.categories if asked == "all" else (asked,)
+    return [record for record in records if record.category in sought]
+
+
 def _score(
     predicted: Predictions,
     answers: list[KeypointRecord],
     options: TestOptions,
-    part,
+    truth: Sequence[KeypointRecord],
     dataset: ModuleType,
 ) -> dict | None:
-    truth = predicted.records
-    if options.boxes is not None:  # found by a detector, so it is not known whose they are
-        truth = data.only(dataset.read_part(part), dataset.SCHEMA.named(options.category))
     if any(record.keypoints is None for record in truth):
         say("The test's truth is not known: no score.")
         return None

@@ -80,7 +80,7 @@ def _train(arguments: argparse.Namespace) -> None:
 def test_main(argv: Sequence[str] | None = None) -> int:
     """test.py"""
     parser = argparse.ArgumentParser(
-        prog="test.py", description="Predicts a test list: submission.csv.", epilog=RECIPES_HINT
+        prog="test.py", description="Predicts a test list: its submission.", epilog=RECIPES_HINT
     )
     add = parser.add_argument
     runs = "runs, or folders of runs; several are averaged; default: the newest finished run"
@@ -153,11 +153,11 @@ def demo_main(argv: Sequence[str] | None = None) -> int:
         prog="demo.py", description="Draws predictions onto pictures.", epilog=RECIPES_HINT
     )
     add = parser.add_argument
-    add("source", type=Path, nargs="?", metavar="PICTURES", help="a picture, a folder or a csv")
+    add("source", type=Path, nargs="?", metavar="PICTURES", help="a picture, a folder or a list")
     add("--model-file", "--modelfile", type=Path, nargs="+", default=[], metavar="RUN")
-    flags.add_category(parser, "the garment's; default: the csv's, or the likeliest", default=None)
+    flags.add_category(parser, "the garment's; default: the list's, or the likeliest", default=None)
     add("--out-path", "--outpath", type=Path, metavar="PATH", help="picture or folder to write")
-    add("--most", type=int, default=5, metavar="N", help="pictures of a csv; 0: all")
+    add("--most", type=int, default=5, metavar="N", help="garments of a list; 0: all")
     add("--show", action="store_true", help="open the result in the browser")
     flags.add_common(parser)
     return running.run(_demo, parser.parse_args(argv))

@@ -18,8 +18,8 @@ saved_validation(folder)    -> {path of a picture, …} that the data themselves
                     then each run draws a split from its seed.
 
 `image_id` names a record in its file and is unique there: where a picture shows several garments,
-it names the garment too, and the records share their `path`. Then each has its `box`; without one
-the garment is looked for in all of its picture.
+it is "<picture>/<garment>", and the records share their `path`. Then each has its `box`; without
+one the garment is looked for in all of its picture.
 
 Where SCHEMA has sigmas, the files are COCO's and scored by average precision. The module then also
 has read_truth(file, visible_only) and read_results(file, truth), checked and as pycocotools takes

@@ -90,8 +90,13 @@ def read(path: Path, records: Sequence[KeypointRecord]) -> tuple[list[int], list
     Raises:
         Failure: BAD_DATA where the file is not a split.
     """
-    validation = {picture for picture, side in _rows(path) if side == "val"}
+    validation = pictures(path, "val")
     return divide([str(record.path) in validation for record in records])
+
+
+def pictures(path: Path, side: str) -> set[str]:
+    """The pictures on a side, "train" or "val", of a saved split. Raises Failure (BAD_DATA)."""
+    return {picture for picture, stands in _rows(path) if stands == side}
 
 
 def check(path: Path, records: Sequence[KeypointRecord], max_bad: float = 0.0) -> None:
@@ -100,8 +105,8 @@ def check(path: Path, records: Sequence[KeypointRecord], max_bad: float = 0.0) -
     Raises:
         Failure: BAD_DATA where more than the fraction `max_bad` of the split's is not there.
     """
-    pictures, there = [picture for picture, _ in _rows(path)], {str(r.path) for r in records}
-    _check_missing(path, [p for p in pictures if p not in there], len(pictures), max_bad)
+    saved, there = [picture for picture, _ in _rows(path)], {str(r.path) for r in records}
+    _check_missing(path, [p for p in saved if p not in there], len(saved), max_bad)
 
 
 def move(path: Path, old: Path, new: Path, max_bad: float = 0.0) -> None:

@@ -38,7 +38,6 @@ class HRNetPose:
     backbone: HRNet = field(default_factory=HRNet)
     sigma: float = 3.0  # of the Gaussians, in cells
     targets: str = "unbiased"  # or "msra": rounded centres, cut at 3 sigma
-    padding: float = 1.25  # how much larger than the garment's box the picture's part is
     condition: str = "none"  # "add": the mask enters the features, before stage 4
     occluded_weight: float = 1.0  # of an occluded keypoint's error; a visible one's is 1
     hard_keypoints: int | None = None  # mined in each picture; None: all count
@@ -53,7 +52,7 @@ class HRNetPose:
             value = getattr(self, name)
             if value < 32 or value % 32:
                 raise ValueError(f"HRNetPose.{name} is a multiple of 32, not {value}")
-        for name in ("sigma", "padding", "hard_keypoints"):
+        for name in ("sigma", "hard_keypoints"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"HRNetPose.{name} is above 0, not {value}")

@@ -64,7 +64,7 @@ class Reading:
         by how its maps are read.
 
         Args:
-            maps: (B, h, w, K), about 1 at a sure peak, never < 0; h, w >= 3.
+            maps: (B, h, w, K), about 1 at a sure peak, 0 elsewhere; h, w >= 3.
             mask: (B, K), 1 for the category's keypoints, else 0.
             stride: input pixels per cell of the maps.
 

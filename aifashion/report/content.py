@@ -55,6 +55,7 @@ class Scores:
     pck: Mapping[float, float]  # distance -> share of keypoints within it, distances rising
     bins: Sequence[Bin]
     swaps: Mapping[str, Swaps]  # category -> its pairs
+    oks: float | None = None  # mean similarity, where the data have sigmas
 
 
 @dataclass(frozen=True)

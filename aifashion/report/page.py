@@ -76,6 +76,7 @@ def _numbers(scores: Scores) -> Markup:
     shown = [
         (_percent(scores.ne_percent), "normalised error, NE: less is better"),
         (_percent(_share(scores, 0.05), 1), "of keypoints within 0.05, PCK@0.05"),
+        *_similarity(scores),
         (_percent(swaps), "of left/right pairs exchanged"),
         (count(scores.visible), f"keypoints scored in {count(scores.pictures)} pictures"),
     ]
@@ -84,6 +85,11 @@ def _numbers(scores: Scores) -> Markup:
         for value, said in shown
     ]
     return element("div", {"class": "numbers"}, *parts)
+
+
+def _similarity(scores: Scores) -> list[tuple[str, str]]:
+    said = "mean object keypoint similarity, OKS: more is better"
+    return [] if scores.oks is None else [(f"{scores.oks:.3f}", said)]
 
 
 def _percent(value: float | None, digits: int = 2) -> str:

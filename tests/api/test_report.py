@@ -3,17 +3,19 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pages import Page
 
 from aifashion import runs
-from aifashion.api import load
+from aifashion.api import load, report
 from aifashion.api.predictions import PredictOptions, predict_records
 from aifashion.api.report_data import Evaluated, collect, read_history
 from aifashion.cli import main
 from aifashion.cli import test_main as submit_main
 from aifashion.datasets import fashionai
+from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit
 from aifashion.keypoints import metrics
 from aifashion.report import History, render
@@ -82,6 +84,25 @@ def test_the_verb_makes_the_same(page, tested, trained, tmp_path, capsys):
     assert capsys.readouterr().out == f"{out}\n"
     again = Page(out.read_text(encoding="utf-8"))
     assert again.tables == page.tables and len(again.pictures()) == len(page.pictures())
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ("", "Scored on the 2 pictures of the test list, none of which it was trained on."),
+        ("a.jpg,val\nc.jpg,train\n", "Scored on the 2 pictures that the data hold out from"),
+        ("a.jpg,val\nb.jpg,train\n", "Scored on 2 pictures, 1 of which it was trained on"),
+    ],
+)
+def test_says_whether_its_pictures_are_new_to_the_network(sides, said, tmp_path):
+    """Two garments in a, one in b; the data have been moved since."""
+    rows = "".join(f"then/{row}\n" for row in sides.splitlines())
+    (tmp_path / "split.csv").write_text(f"path,side\n{rows}")
+    run = SimpleNamespace(folder=tmp_path, asked=SimpleNamespace(data="then"))
+    model = SimpleNamespace(trained=[SimpleNamespace(run=run)])
+    records = [KeypointRecord(name, Path("now") / name[:5], "skirt") for name in ("a.jpg/1",
+               "a.jpg/2", "b.jpg/1")]  # fmt: skip
+    assert report._of_test(model, Path("now"), records).startswith(said)
 
 
 # === What is missing ===

@@ -5,6 +5,7 @@ from csv import DictReader
 
 import numpy as np
 import pytest
+from deepfashion2_files import small_folder
 from numpy.testing import assert_array_equal
 
 from aifashion import cli, images, visualize
@@ -164,3 +165,14 @@ def test_the_verb(sample, tmp_path, monkeypatch, capsys):
     assert images.read(tmp_path / "r.jpg").shape[1] == 3 * 64
     assert cli.main(["sheet", str(tmp_path / "nowhere")]) == 3
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_a_test_list_of_pictures_alone(tmp_path):
+    """Nothing is known of its garments; what is held out for validation is another part."""
+    folder, out = small_folder(tmp_path / "data"), tmp_path / "sheet.png"
+    draw_sheet(SheetOptions(folder, out, part="test", numbers=True))
+    assert [row["image_id"] for row in answers(out.with_suffix(".csv"))] == ["1/0"]
+    draw_sheet(SheetOptions(folder, out, part="test"))
+    draw_sheet(SheetOptions(folder, out, category="8", numbers=True))
+    categories = {row["category"] for row in answers(out.with_suffix(".csv"))}
+    assert categories == {"trousers"}

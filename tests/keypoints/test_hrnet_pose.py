@@ -45,7 +45,6 @@ def _loss(system: HRNetPose, maps: np.ndarray, mask, visibility) -> float:
         ({"height": 500}, "HRNetPose.height is a multiple of 32, not 500"),
         ({"width": 0}, "HRNetPose.width is a multiple of 32, not 0"),
         ({"sigma": 0.0}, "HRNetPose.sigma is above 0, not 0.0"),
-        ({"padding": -1.0}, "HRNetPose.padding is above 0, not -1.0"),
         ({"hard_keypoints": 0}, "HRNetPose.hard_keypoints is above 0, not 0"),
         ({"targets": "dark"}, "HRNetPose.targets is one of unbiased, msra, not 'dark'"),
         ({"condition": "multiply"}, "HRNetPose.condition is one of none, add, not 'multiply'"),

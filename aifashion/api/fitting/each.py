@@ -7,11 +7,11 @@ from pathlib import Path
 
 import keras
 
-from aifashion import datasets, files, runs, training
+from aifashion import data, datasets, files, runs, training
 from aifashion.api.fitting.fit import train
 from aifashion.api.fitting.start import TrainOptions
 from aifashion.errors import Exit, Failure
-from aifashion.progress import say
+from aifashion.progress import say, warn
 from aifashion.recipes import DEFAULT_DATASET, resolve
 
 EACH = "each"  # as a category: every one of them, in a network of its own
@@ -37,8 +37,7 @@ def train_each(options: TrainOptions) -> Path:
             "--category each trains in one process. Start a job for each garment instead: "
             "--category blouse, …",
         )
-    dataset = resolve(options.network).dataset if options.network else DEFAULT_DATASET
-    categories = tuple(datasets.named(dataset).SCHEMA.categories)
+    categories = _categories(options)
     folder = _folder(options, categories)
     files.write_json(folder / runs.TOGETHER, {"categories": categories, "command": options.command})
     for number, category in enumerate(categories, start=1):
@@ -51,6 +50,19 @@ def train_each(options: TrainOptions) -> Path:
         keras.utils.clear_session()
         gc.collect()  # a network is a web of objects: else the next one comes on top of it
     return folder
+
+
+def _categories(options: TrainOptions) -> tuple[str, ...]:
+    """Those of the data set; of a data folder that is named, those that have records there."""
+    name = resolve(options.network).dataset if options.network else DEFAULT_DATASET
+    dataset = datasets.named(name)
+    categories = tuple(dataset.SCHEMA.categories)
+    if options.data is None:
+        return categories
+    there = {record.category for record in data.labelled(options.data, dataset)}
+    if lacking := [category for category in categories if category not in there]:
+        warn(f"{options.data}: no record of {', '.join(lacking)}: no network for that.")
+    return tuple(category for category in categories if category in there)
 
 
 def _folder(options: TrainOptions, categories: tuple[str, ...]) -> Path:

@@ -52,9 +52,10 @@ def find_or_create(options: TrainOptions, held: ExitStack) -> runs.Run:
     Raises:
         Failure: as the fault is; USAGE where another process trains the run.
     """
+    options = _read_resume_model(options)
     name = options.network and resolve(options.network).dataset
     category = datasets.named(name or DEFAULT_DATASET).SCHEMA.named(options.category)
-    options = _read_resume_model(replace(options, category=category))
+    options = replace(options, category=category)
     return _find(options, held) or _create(options, held)
 
 
@@ -119,7 +120,8 @@ def _changed(run: runs.Run, options: TrainOptions) -> runs.Run:
     recipe = _with_flags(recipe, options, run.asked.category if options.network else None)
     given = {"seed": options.seed, "max_bad": options.max_bad, "recipe_name": options.network}
     given["data"] = None if options.data is None else str(options.data)
-    given["category"] = None if options.category == "all" else options.category
+    category = datasets.named(recipe.dataset).SCHEMA.named(options.category)
+    given["category"] = None if category == "all" else category
     asked = replace(run.asked, **{key: value for key, value in given.items() if value is not None})
     before, after = asdict(run.asked), asdict(asked)
     changes = [(key, before[key], after[key]) for key in before if before[key] != after[key]]

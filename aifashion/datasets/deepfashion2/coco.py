@@ -87,7 +87,8 @@ def read_truth(file: Path, visible_only: bool = False) -> dict[str, Any]:
     images, annotations = _check_truth(file, fields.load(file, small))
     if not annotations:
         raise Failure(Exit.BAD_DATA, f"{file}: no annotations in it. Name a file of truth.")
-    for annotation in annotations:
+    for place, annotation in enumerate(annotations, start=1):
+        annotation["id"] = place  # pycocotools takes what it matches with 0 for unmatched
         own = annotation["keypoints"]
         if visible_only:
             own[own[:, 2] != VISIBLE] = 0
@@ -168,8 +169,10 @@ def _check_annotation(annotation: Any, images: dict[int, dict]) -> int:
     if "area" in annotation:
         fields.number(annotation, "area")
     annotation.setdefault("area", (x2 - x1) * (y2 - y1))
-    annotation.setdefault("iscrowd", 0)
     annotation.setdefault("num_keypoints", int((own[:, 2] != ABSENT).sum()))
+    annotation.setdefault("iscrowd", 0)
+    fields.integer(annotation, "num_keypoints")
+    fields.integer(annotation, "iscrowd", 0, 1)
     annotation["keypoints"], annotation["category"] = own.copy(), category
     return number
 
@@ -221,7 +224,12 @@ def read_results(file: Path, truth: dict[str, Any]) -> list[dict]:
         with entry(file, f"entry {place}"):
             check_result(result)
             _check_picture(result, images)
-    return content
+            if "bbox" in result:
+                fields.box(result, "bbox", sizes=True)
+    # pycocotools tells by the first one's fields what results are, and asks them of all.
+    has_boxes = all("bbox" in result for result in content)
+    names = ("image_id", "category_id", "keypoints", "score") + ("bbox",) * has_boxes
+    return [{name: result[name] for name in names} for result in content]
 
 
 def check_result(result: Any) -> str:

@@ -15,6 +15,7 @@ from aifashion.errors import Exit, Failure, one_line
 
 _CATEGORY_OF = {number: name for name, number in NUMBERS.items()}
 LARGEST = 2**31 - 1  # of ids: what their columns hold
+FARTHEST = 1_000_000  # of a box's edges, pixels
 
 
 class Malformed(Exception):
@@ -117,6 +118,8 @@ def box(holder: dict, name: str, sizes: bool) -> list:
         x2, y2 = x1 + x2, y1 + y2
     if x2 < x1 or y2 < y1:
         raise Malformed(f"{name}: {short(holder[name])} ends before it begins. Write {meaning}.")
+    if max(map(abs, (x1, y1, x2, y2))) > FARTHEST:
+        raise Malformed(f"{name}: {short(holder[name])} is larger than any picture. Correct it.")
     return [x1, y1, x2, y2]
 
 

@@ -107,6 +107,8 @@ def read_part(part: Part) -> list[KeypointRecord]:
         records = index.read(part.annos).records(part.images)
     elif part.files:
         records = [record for file in part.files for record in coco.read(file, part.images)]
+        # Of files of single categories one may have pictures and no garment in them.
+        records = [record for record in records if record.category] or records
         _check_unique(part, records)
     else:
         records = _pictures(part.images)

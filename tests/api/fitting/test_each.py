@@ -139,6 +139,15 @@ def test_resume_of_what_is_finished_trains_nothing(trainings):
     assert trainings.asked == []
 
 
+def test_what_the_data_lack_gets_no_network(trainings, monkeypatch, capsys):
+    there = [SimpleNamespace(category=name) for name in ("dress", "skirt", "dress")]
+    monkeypatch.setattr(each.data, "labelled", lambda folder, dataset: there)
+    folder = train_each(replace(OPTIONS, data=Path("some")))
+    assert trainings.categories == ["skirt", "dress"]
+    assert json.loads((folder / runs.TOGETHER).read_text())["categories"] == ["skirt", "dress"]
+    assert "some: no record of blouse, outwear, trousers" in capsys.readouterr().err
+
+
 def test_without_resume_every_network_is_asked_for_again(trainings):
     """`train` itself refuses a folder that holds a run, or replaces it with --overwrite."""
     options = replace(OPTIONS, run=Path("five"))

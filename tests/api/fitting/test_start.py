@@ -16,6 +16,7 @@ from aifashion.api.fitting.start import TrainOptions, find_or_create
 from aifashion.cli import train_main
 from aifashion.datasets import splits
 from aifashion.errors import Exit, Failure
+from aifashion.recipes import RECIPES
 
 
 def ask(options: TrainOptions) -> runs.Run:
@@ -76,6 +77,17 @@ def test_a_run_is_not_begun_twice(begun):
 
 
 # === The same run ===
+
+
+def test_a_category_is_the_same_by_any_of_its_names(tmp_path):
+    """Also where the command that goes on does not say of which data set it is."""
+    asked = runs.Asked("trousers", "hrnet_quick", str(tmp_path), False, seed=0)
+    run = runs.create(tmp_path / "run", asked, RECIPES["hrnet_quick"])
+    for name in ("trousers", "8"):
+        options = TrainOptions(run=run.folder, resume=True, category=name)
+        assert ask(options).asked == asked
+    options = TrainOptions(run=run.folder, resume=True, category="9")
+    assert "another value of category" in refused(options, Exit.USAGE)
 
 
 def test_the_same_command_again_changes_nothing(begun, capsys):

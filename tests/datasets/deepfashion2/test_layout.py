@@ -111,6 +111,18 @@ def test_files_of_single_categories_are_one_part(tmp_path):
     assert "annotation 2/2 stand in two of them" in refusal(deepfashion2.read_part, doubled)
 
 
+def test_a_category_without_garments_lists_none(tmp_path):
+    """Its file may have all the pictures nevertheless."""
+    truth = golden_truth()
+    one = truth | {"annotations": truth["annotations"][1:2]}
+    lay(tmp_path, "annotations_per_category/train_coco_category_2.json", content=one)
+    bare = truth | {"annotations": []}
+    for c in (1, 3):
+        lay(tmp_path, f"annotations_per_category/train_coco_category_{c}.json", content=bare)
+    (part,) = deepfashion2.find(tmp_path).train
+    assert ids(part) == ["2/2"]
+
+
 def test_whole_files_go_before_those_of_categories_and_raw_ones_before_both(tmp_path):
     kin = ("annotations_per_category/train_coco_category_1.json", "annotations/train_coco.json")
     lay(tmp_path, *kin)

@@ -62,6 +62,13 @@ def test_boxes_of_a_part(tmp_path):
     assert_array_equal(record.box, [10, 20, 40, 60])
 
 
+def test_boxes_larger_than_any_picture_are_refused(tmp_path):
+    part = find(small_folder(tmp_path)).test
+    row = {"image_id": 1, "category_id": 8, "bbox": [0, 0, 1e300, 1e300], "score": 0.5}
+    with pytest.raises(Failure, match=r"entry 1: bbox: .+ is larger"):
+        read_boxes(save(tmp_path / "d.json", [row]), part)
+
+
 @pytest.mark.parametrize("content", [[], golden_results(0), golden_truth()])
 def test_files_without_boxes_are_refused(content, tmp_path):
     part, file = find(small_folder(tmp_path)).test, save(tmp_path / "d.json", content)
