@@ -4,10 +4,10 @@ import errno
 import json
 import math
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -28,10 +28,20 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         Failure: ENVIRONMENT where the disk refuses; the old file stands as it was.
     """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """`replace_file` of what is written piece by piece; an exception leaves the old file."""
     aside = path.with_name(f".{path.name}.writing-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_flushed(aside, data)
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         aside.rename(path)
         flush_folder(path.parent)
     except OSError as error:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from aifashion import images
 from aifashion.api import instances
-from aifashion.datasets import DATASETS, cleaning, fashionai_check, fashionai_fix, record_check
+from aifashion.datasets import DATASETS, cleaning, record_check
 from aifashion.datasets.checking import ERROR, NOTE, WARNING, Fault, Finding, Report
+from aifashion.datasets.fashionai.check import check as check_fashionai
+from aifashion.datasets.fashionai.fix import fix as fix_fashionai
 from aifashion.datasets.schema import KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.files import write_json
 from aifashion.keypoints import metrics
 
 # dataset -> check, fix; any other one is checked by its records, and cannot be copied cleaned.
-CHECKS = {"fashionai": (fashionai_check.check, fashionai_fix.fix)}
+CHECKS = {"fashionai": (check_fashionai, fix_fashionai)}
 EXAMPLES = 3  # of each code
 SEVERITIES = (ERROR, WARNING, NOTE)
 

@@ -1,4 +1,4 @@
-"""The datasets: one module each, plain Python. `docs/add_a_dataset.md` adds one step by step.
+"""The datasets, a module or a package each: plain Python. `docs/add_a_dataset.md` adds one.
 
 A dataset of keypoints is a module with these names; the commands ask for nothing else. Coordinates,
 visibility and `KeypointRecord` are `aifashion.datasets.schema`'s.

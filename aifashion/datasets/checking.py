@@ -1,6 +1,6 @@
 """Looking at a whole data set without stopping at its first fault: findings, and the pictures.
 
-What one dataset's annotations can get wrong stands beside its reader (`fashionai_check.py`). Here
+What one dataset's annotations can get wrong stands beside its reader (`fashionai/check.py`). Here
 is what any dataset of pictures shares: names that lead astray, files that are none, files that are
 no pictures. No name is opened before it is known to lie below the data folder.
 """

@@ -1,7 +1,7 @@
 """Checks a data folder of any dataset through its own reader: what records alone can tell.
 
 A reader refuses a part at its first fault, so of a part refused only that is known. FashionAI,
-whose files are looked at cell by cell, has its own check (`fashionai_check.py`).
+whose files are looked at cell by cell, has its own check (`fashionai/check.py`).
 """
 
 from collections.abc import Iterator

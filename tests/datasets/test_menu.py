@@ -1,6 +1,8 @@
 """The menu of datasets, and the names that each module on it offers."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +32,11 @@ def test_unknown_names(name):
         datasets.named(name)
     assert caught.value.exit_code == Exit.USAGE
     assert str(caught.value) == f"dataset {name}: unknown. Use one of fashionai, deepfashion2."
+
+
+def test_needs_no_tensors():
+    assert datasets.DATASETS["fashionai"] is datasets.fashionai
+    code = "import sys, aifashion.datasets, aifashion.evaluation; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert "aifashion.datasets.fashionai" in loaded.split()
+    assert not {"keras", "tensorflow"} & set(loaded.split())

@@ -1,12 +1,11 @@
-"""Splits: shares, seeds, the same picture never on both sides, and their files."""
+"""Splits: shares, seeds, and the same picture never on both sides."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from aifashion.datasets import fashionai, splits
-from aifashion.datasets.fashionai import CATEGORIES, KEYPOINTS
+from aifashion.datasets import splits
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
 
@@ -120,91 +119,3 @@ def test_file_that_is_no_split(content, tmp_path):
     assert caught.value.exit_code == Exit.BAD_DATA and str(caught.value).startswith(
         f"{path}: row 1"
     )
-
-
-# === The files of a data folder ===
-
-ANSWERS = "fashionAI_key_points_test_a_answer_20180426.csv"
-
-
-def part(root: Path, csv: str, contents: list[tuple[str, bytes]]) -> None:
-    """A part of a data folder; every part has the same image ids."""
-    records = []
-    for n, (category, content) in enumerate(contents):
-        path = root / f"Images/{n}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        points = [fashionai.ABSENT_POINT] * len(KEYPOINTS)
-        records.append(KeypointRecord(f"Images/{n}.jpg", path, category, points, [0] * 24))
-    fashionai.write(root / csv, records)
-
-
-@pytest.fixture
-def two_parts(tmp_path) -> dict[str, Path]:
-    """Two parts of ten skirts; returns the folder of each one's csv by the part's name."""
-    for name, csv in (("r1_test_a", ANSWERS), ("r1_train", "Annotations/train.csv")):
-        part(tmp_path / name, csv, [("skirt", f"{name} {n}".encode()) for n in range(10)])
-    return {"r1_test_a": tmp_path / "r1_test_a", "r1_train": tmp_path / "r1_train/Annotations"}
-
-
-def test_saved_split(two_parts, tmp_path):
-    written = dict(fashionai.save_split(tmp_path, 0.3, seed=1))
-    expected = [
-        folder / side
-        for folder in two_parts.values()
-        for side in ("train_split.csv", "val_split.csv")
-    ]
-    assert list(written) == expected
-    assert sum(rows for path, rows in written.items() if path.name == "val_split.csv") == 6
-    for name, folder in two_parts.items():
-        sides = [
-            fashionai.read(folder / side, tmp_path / name)
-            for side in ("train_split.csv", "val_split.csv")
-        ]
-        assert [len(side) for side in sides] == [
-            written[folder / "train_split.csv"], written[folder / "val_split.csv"]
-        ]  # fmt: skip
-        # Each picture of the part once, though the other part uses the same image ids.
-        assert sorted(record.image_id for side in sides for record in side) == [
-            f"Images/{n}.jpg" for n in range(10)
-        ]
-
-
-def test_saved_split_is_read_back(two_parts, tmp_path):
-    assert fashionai.saved_validation(tmp_path) is None
-    fashionai.save_split(tmp_path, 0.3, seed=1)
-    held_out = fashionai.saved_validation(tmp_path)
-    records = [r for p in fashionai.find(tmp_path).train for r in fashionai.read_part(p)]
-    assert held_out == {records[row].path for row in splits.stratified(records, 0.3, seed=1)[1]}
-    assert len(held_out) == 6
-    # The new files are no parts of the data, so that the same seed splits the same again.
-    fashionai.save_split(tmp_path, 0.3, seed=1)
-    assert fashionai.saved_validation(tmp_path) == held_out
-    fashionai.save_split(tmp_path, 0.3, seed=2)
-    assert fashionai.saved_validation(tmp_path) != held_out
-    (two_parts["r1_train"] / "val_split.csv").unlink()
-    assert fashionai.saved_validation(tmp_path) is None
-
-
-def test_saved_split_parts_no_copies(tmp_path):
-    categories = list(CATEGORIES)
-    contents = [(categories[n % 5], f"picture {n:02d}".encode()) for n in range(20)]
-    part(tmp_path / "r1_train", "Annotations/train.csv", contents)
-    part(
-        tmp_path / "r1_test_a",
-        ANSWERS,
-        [(categories[n % 4], c) for n, (_, c) in enumerate(contents)],
-    )
-    fashionai.save_split(tmp_path, 0.5, seed=0)
-    held_out = fashionai.saved_validation(tmp_path)
-    assert held_out == {
-        path
-        for path in tmp_path.glob("*/Images/*.jpg")
-        if path.read_bytes() in {p.read_bytes() for p in held_out}
-    }
-    assert 10 <= len(held_out) <= 20  # half of 40; pairs may leave a category one short
-
-
-def test_nothing_held_out(two_parts, tmp_path):
-    fashionai.save_split(tmp_path, 0.0, seed=0)
-    assert fashionai.saved_validation(tmp_path) == set()

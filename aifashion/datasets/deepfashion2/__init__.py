@@ -21,4 +21,4 @@ from aifashion.datasets.deepfashion2.results import merge_results as merge_resul
 from aifashion.datasets.deepfashion2.results import write as write
 from aifashion.datasets.deepfashion2.scoring import scored_results as scored_results
 from aifashion.datasets.deepfashion2.scoring import scored_truth as scored_truth
-from aifashion.datasets.fashionai import is_drawn as is_drawn
+from aifashion.datasets.folders import is_drawn as is_drawn

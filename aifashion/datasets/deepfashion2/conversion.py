@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from aifashion import images
 from aifashion.datasets.deepfashion2 import coco, fields, index, layout, raw
 from aifashion.datasets.deepfashion2.landmarks import COCO_NAMES, KEYPOINTS, NUMBERS, OWN, SLOTS
 from aifashion.datasets.deepfashion2.layout import Part
-from aifashion.datasets.deepfashion2.results import whole_file
 from aifashion.errors import Exit, Failure
+from aifashion.files import whole_file
 from aifashion.progress import track
 
 Row = tuple[Path, int, int, int]
@@ -25,7 +25,7 @@ class _Written:
     """A COCO file of truth on its way: annotations as they come, its pictures at the end."""
 
     path: Path
-    text: TextIO
+    out: BinaryIO
     category: str | None = None  # the only one it takes
     pictures: list[str] = field(default_factory=list)
     annotations: int = 0
@@ -37,7 +37,7 @@ class _Written:
             return
         self.pictures.append(json.dumps(image))
         for each in own:
-            self.text.write(("," if self.annotations else "") + "\n" + json.dumps(each))
+            self._write(("," if self.annotations else "") + "\n" + json.dumps(each))
             self.annotations += 1
             self.unlabelled += each["num_keypoints"] == 0
 
@@ -46,10 +46,13 @@ class _Written:
 
     def begin(self, keypoints: int) -> None:
         head = {"info": {}, "licenses": [], "categories": _categories(keypoints)}
-        self.text.write(json.dumps(head)[:-1] + ', "annotations": [')
+        self._write(json.dumps(head)[:-1] + ', "annotations": [')
+
+    def _write(self, text: str) -> None:
+        self.out.write(text.encode())
 
     def end(self) -> None:
-        self.text.write('\n], "images": [\n' + ",\n".join(self.pictures) + "\n]}\n")
+        self._write('\n], "images": [\n' + ",\n".join(self.pictures) + "\n]}\n")
 
 
 _NAMES = {number: name for name, number in NUMBERS.items()}

@@ -1,39 +1,18 @@
 """Results and detections of DeepFashion2 written, and files of single categories merged."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from aifashion.datasets.deepfashion2 import coco, dense, fields
 from aifashion.datasets.deepfashion2.fields import Malformed, entry
 from aifashion.datasets.deepfashion2.landmarks import NUMBERS
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
-from aifashion.files import disk_failure, flush_folder
+from aifashion.files import whole_file
 
 SUBMISSION = "keypoints.json"
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A file too large for the memory, written whole or not at all. Failure (ENVIRONMENT)."""
-    aside = path.with_name(f".{path.name}.writing-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        raise disk_failure(path, "not written", error) from None
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
 
 
 def write(file: Path, records: Iterable[KeypointRecord]) -> None:
@@ -48,12 +27,12 @@ def write(file: Path, records: Iterable[KeypointRecord]) -> None:
 
 
 def _write_list(file: Path, entries: Iterable[dict]) -> None:
-    with whole_file(file) as text:
-        text.write("[")
+    with whole_file(file) as out:
+        out.write(b"[")
         for place, each in enumerate(entries):
-            text.write(",\n" if place else "\n")
-            text.write(json.dumps(each))
-        text.write("\n]\n")
+            out.write(b",\n" if place else b"\n")
+            out.write(json.dumps(each).encode())
+        out.write(b"\n]\n")
 
 
 def _entry(record: KeypointRecord) -> dict:

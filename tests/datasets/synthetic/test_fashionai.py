@@ -181,7 +181,7 @@ def test_no_garment_is_tiny(train):
 
 
 def _normaliser(record):
-    ends = fashionai.SCHEMA.indices(fashionai.NORMALISERS[record.category])
+    ends = fashionai.SCHEMA.indices(fashionai.SCHEMA.normalisers[record.category])
     if (record.visibility[ends] == ABSENT).any():
         return None
     return float(np.linalg.norm(np.subtract(*record.keypoints[ends])))

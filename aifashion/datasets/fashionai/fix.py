@@ -11,14 +11,9 @@ from pathlib import Path
 
 from aifashion.datasets.checking import Finding, Picture, Report
 from aifashion.datasets.cleaning import Change, copy_file, staged, write_changes, write_rows
-from aifashion.datasets.fashionai import (
-    ABSENT_CELL,
-    COLUMNS,
-    KEYPOINTS,
-    format_cell,
-    parse_cell,
-)
-from aifashion.datasets.fashionai_scan import LIST, Row, Scan, check_row
+from aifashion.datasets.fashionai.keypoints import KEYPOINTS
+from aifashion.datasets.fashionai.scan import LIST, Row, Scan, check_row
+from aifashion.datasets.fashionai.table import ABSENT_CELL, COLUMNS, format_cell, parse_cell
 from aifashion.errors import Exit, Failure
 
 ABSENT_BY = {
@@ -45,7 +40,7 @@ def fix(folder: Path, report: Report, out: Path) -> list[Change]:
     """Writes the sound and mended rows with their pictures to a new folder.
 
     Args:
-        report: of `fashionai_check.check`.
+        report: of `check.check`.
         out: must not hold anything; see `cleaning.check_target`.
 
     Returns:

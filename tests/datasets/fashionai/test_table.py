@@ -1,44 +1,21 @@
-"""FashionAI's files: cells and csv files both ways, what is refused, and the published layouts."""
+"""FashionAI's csv files: cells and rows both ways, and what is refused."""
 
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fashionai_files import BLOUSE, HEADER, SKIRT, refusal
 from numpy.testing import assert_array_equal
 
-from aifashion.datasets import DATASETS, fashionai
-from aifashion.datasets.fashionai import CATEGORIES, COLUMNS, KEYPOINTS, SCHEMA
-from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE
+from aifashion.datasets import fashionai
+from aifashion.datasets.fashionai import CATEGORIES, KEYPOINTS, SCHEMA
+from aifashion.datasets.schema import ABSENT, ABSENT_POINT, OCCLUDED, VISIBLE
 from aifashion.errors import Exit, Failure
-
-HEADER = ",".join(COLUMNS)
-# A row as the competition's annotations have it: 13 keypoints of a blouse, two of them occluded.
-BLOUSE = (
-    "Images/blouse/d21e.jpg,blouse,241_135_1,301_135_1,259_136_1,216_142_1,319_144_1,212_186_1,"
-    "307_202_1,-1_-1_-1,-1_-1_-1,203_236_1,193_238_1,308_241_1,319_239_1,206_243_0,292_252_0"
-    + ",-1_-1_-1"
-    * 9
-)
-SKIRT = (
-    "Images/skirt/0a1b.jpg,skirt" + ",-1_-1_-1" * 15 + ",0_0_1,9_0_1,5_7_-1,9_7_0" + ",-1_-1_-1" * 5
-)
 
 
 def table(folder: Path, *lines: str, end: str = "\n", encoding: str = "utf-8") -> Path:
     path = folder / "annotations.csv"
     path.write_bytes((end.join(lines) + end).encode(encoding))
     return path
-
-
-def refusal(call, *arguments) -> str:
-    """The one line that a call fails with, as bad data."""
-    with pytest.raises(Failure) as caught:
-        call(*arguments)
-    assert caught.value.exit_code == Exit.BAD_DATA
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
-    return str(caught.value)
 
 
 # === Cells ===
@@ -98,7 +75,7 @@ def test_read(tmp_path):
     points = dict(zip(KEYPOINTS, blouse.keypoints.tolist(), strict=True))
     assert points["neckline_left"] == [241.5, 135.5]
     assert points["top_hem_right"] == [292.5, 252.5]
-    assert points["crotch"] == list(fashionai.ABSENT_POINT) == [-0.5, -0.5]
+    assert points["crotch"] == list(ABSENT_POINT) == [-0.5, -0.5]
     assert_array_equal(blouse.visibility != ABSENT, SCHEMA.mask("blouse"))
     assert [KEYPOINTS[k] for k in (blouse.visibility == OCCLUDED).nonzero()[0]] == [
         "top_hem_left",
@@ -242,136 +219,3 @@ def test_unknown_category(tmp_path):
 def test_a_huge_field_is_not_repeated(tmp_path):
     path = table(tmp_path, HEADER, BLOUSE.replace("241_135_1", "9" * 100_000))
     assert "neckline_left: '9999" in refusal(fashionai.read, path, tmp_path)
-
-
-# === Folders ===
-
-LIST = "image_id,image_category\nImages/a.jpg,skirt\n"
-
-
-def lay(root: Path, *files: str) -> Path:
-    """Makes files below a folder; lists of pictures without truth, by their name, else with it."""
-    for file in files:
-        path = root / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(LIST if path.name == "test.csv" else f"{HEADER}\n{BLOUSE}\n{SKIRT}\n")
-        (path.parent / "Images").mkdir(exist_ok=True)
-    return root
-
-
-def found(folder: Path, seen_from: Path | None = None) -> tuple[list[str], str | None]:
-    """The csv files of the training parts and of the test part."""
-    layout, base = fashionai.find(folder), seen_from or folder
-    for part in (*layout.train, *([layout.test] if layout.test else [])):
-        assert part.csv.is_relative_to(part.root)
-    train = [part.csv.relative_to(base).as_posix() for part in layout.train]
-    return train, layout.test and layout.test.csv.relative_to(base).as_posix()
-
-
-def test_no_data(tmp_path):
-    message = refusal(fashionai.find, tmp_path)
-    assert message.startswith(f"{tmp_path}: no FashionAI data") and "draw fashionai" in message
-    assert "no such folder" in refusal(fashionai.find, tmp_path / "none")
-
-
-ANSWER = "fashionAI_key_points_test_{}_answer_20180426.csv".format
-
-
-def test_layout_of_the_all_in_one_system(tmp_path):
-    splits = ("train/Annotations/train_split.csv", "train/Annotations/val_split.csv")
-    lay(tmp_path, "train/Annotations/train.csv", "test/test.csv", *splits)
-    assert found(tmp_path) == (["train/Annotations/train.csv"], "test/test.csv")
-
-
-def test_layout_of_the_per_garment_system(tmp_path):
-    train = [
-        "r1_test_a/" + ANSWER("a"),
-        "r1_test_b/" + ANSWER("b"),
-        "r1_train/Annotations/train.csv",
-        "wu_train/Annotations/annotations.csv",
-    ]
-    lay(tmp_path, *train, "r1_test_a/test.csv", "r2_test_a/test.csv", "r2_test_b/test.csv")
-    # A Mac's unpacking leaves such files beside the real ones.
-    (tmp_path / "r1_test_a" / f"._{ANSWER('a')}").write_bytes(b"\0\5\x16\7")
-    assert found(tmp_path) == (train, "r2_test_b/test.csv")
-
-
-def test_layouts_of_its_kin(tmp_path):
-    train = [f"train_{n}/Annotations/annotations.csv" for n in range(4)]
-    lay(tmp_path / "a", *train, "test_0/test.csv", "test_1/test.csv")
-    assert found(tmp_path / "a") == (train, "test_1/test.csv")
-    tests = ("r1-test-a/test.csv", "r1-test-b/test.csv", "r2-test-a/test.csv")
-    lay(tmp_path / "b", "train/Annotations/train.csv", *tests)
-    assert found(tmp_path / "b") == (["train/Annotations/train.csv"], "r2-test-a/test.csv")
-
-
-def test_parts_are_in_natural_order(tmp_path):
-    lay(tmp_path, *(f"test_{n}/test.csv" for n in (9, 10, 2)))
-    lay(tmp_path, *(f"train_{n}/Annotations/train.csv" for n in (10, 2)))
-    train, test = found(tmp_path)
-    assert train == ["train_2/Annotations/train.csv", "train_10/Annotations/train.csv"]
-    assert test == "test_10/test.csv"
-
-
-def test_a_part_named_test_is_the_test_and_never_trained_on(tmp_path, monkeypatch):
-    lay(tmp_path, "test/test.csv", "test/" + ANSWER("a"), "unseen/test.csv", "train/train.csv")
-    assert found(tmp_path) == (["train/train.csv"], "test/test.csv")
-    assert fashionai.find(tmp_path).test.answers == tmp_path / "test" / ANSWER("a")
-    assert found(tmp_path / "test") == ([], "test.csv")
-    monkeypatch.chdir(tmp_path / "test")
-    assert found(Path(), tmp_path / "test") == ([], "test.csv")
-
-
-@pytest.mark.parametrize(
-    "csv", ["Annotations/annotations.csv", "Annotations/train.csv", "train.csv", ANSWER("b")]
-)
-def test_one_part_by_itself(csv, tmp_path):
-    lay(tmp_path / "part", csv)
-    assert found(tmp_path / "part") == ([csv], None)
-
-
-def test_one_test_part_by_itself(tmp_path):
-    assert found(lay(tmp_path, "Annotations/test.csv")) == ([], "Annotations/test.csv")
-
-
-def test_drawn_data_are_known_by_their_mark(tmp_path, monkeypatch):
-    lay(tmp_path, "train/train.csv")
-    assert not fashionai.is_drawn(tmp_path) and not fashionai.is_drawn(tmp_path / "train")
-    (tmp_path / "drawn.json").touch()
-    assert fashionai.is_drawn(tmp_path) and fashionai.is_drawn(tmp_path / "train")
-    monkeypatch.chdir(tmp_path / "train")
-    assert fashionai.is_drawn(Path())
-
-
-# === Parts ===
-
-
-def test_answers_are_joined_in_the_order_of_the_list(tmp_path):
-    answers, names = tmp_path / ANSWER("a"), tmp_path / "test.csv"
-    answers.write_text(f"{HEADER}\n{BLOUSE}\n{SKIRT}\n")
-    names.write_text("image_id,image_category\n")
-    part = fashionai.Part(tmp_path, names, answers)
-    assert refusal(fashionai.read_part, part).startswith(f"{names}: no rows")
-    listed = [",".join(line.split(",")[:2]) for line in (SKIRT, BLOUSE)]
-    names.write_text("\n".join(["image_id,image_category", *listed]) + "\n")
-    skirt, blouse = fashionai.read_part(part)
-    assert (skirt.category, blouse.category) == ("skirt", "blouse")
-    assert skirt.visibility.sum() == 5 and blouse.visibility.sum() == 24  # 2+2+0+1; 11 x 2 + 2 x 1
-    unlabelled = fashionai.read_part(replace(part, answers=None))
-    assert [r.image_id for r in unlabelled] == [skirt.image_id, blouse.image_id]
-    assert unlabelled[0].keypoints is None
-
-    answers.write_text(f"{HEADER}\n{SKIRT}\n")
-    message = refusal(fashionai.read_part, part)
-    assert message.startswith(f"{answers}: image_id: no row for Images/blouse/d21e.jpg (1 in all)")
-
-
-# === Floor ===
-
-
-def test_needs_no_tensors():
-    assert DATASETS["fashionai"] is fashionai
-    code = "import sys, aifashion.datasets, aifashion.evaluation; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert "aifashion.datasets.fashionai" in loaded.split()
-    assert not {"keras", "tensorflow"} & set(loaded.split())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from aifashion.datasets.checking import ERROR, WARNING, Fault, Finding
-from aifashion.datasets.fashionai import CATEGORIES, SCHEMA
+from aifashion.datasets.fashionai.keypoints import CATEGORIES, SCHEMA
 from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE, KeypointRecord, other_side
 
 FEW = 5  # rows below which nothing is said about flags

@@ -33,11 +33,12 @@ from planting import (
 )
 
 from aifashion import images
-from aifashion.datasets import fashionai, fashionai_plausible, fashionai_scan
+from aifashion.datasets import fashionai
 from aifashion.datasets.checking import NOTE, Picture
 from aifashion.datasets.cleaning import copy_file
-from aifashion.datasets.fashionai import KEYPOINTS, SPLITS
-from aifashion.datasets.fashionai_check import check
+from aifashion.datasets.fashionai import KEYPOINTS, plausible, scan
+from aifashion.datasets.fashionai.check import check
+from aifashion.datasets.fashionai.layout import SPLITS
 from aifashion.datasets.schema import OCCLUDED, VISIBLE, KeypointRecord
 from aifashion.datasets.synthetic import draw_fashionai
 from aifashion.errors import Exit, Failure
@@ -169,7 +170,7 @@ def test_flags_by_number():
     file, visible = Path("a.csv"), np.full((500, 24), VISIBLE)
 
     def said(visibility):
-        return [f.code for f in fashionai_plausible.check_flags(file, visibility)]
+        return [f.code for f in plausible.check_flags(file, visibility)]
 
     assert said(np.zeros((0, 24))) == said(np.zeros((500, 24))) == []
     assert said(visible) == ["flags-none-occluded"]
@@ -196,13 +197,13 @@ def numbered(exchanged: int, total: int, upright: bool = True):
     straight = KeypointRecord("a.jpg", Path("a.jpg"), "skirt", points, visibility)
     mirrored = replace(straight, keypoints=np.where(points > 0, points * (-1, 1) + (80, 0), points))
     records = [mirrored] * exchanged + [straight] * (total - exchanged)
-    return [fashionai_plausible.Numbered(i + 2, record) for i, record in enumerate(records)]
+    return [plausible.Numbered(i + 2, record) for i, record in enumerate(records)]
 
 
 def test_sides_by_number():
     def said(exchanged, total, upright=True):
         rows = numbered(exchanged, total, upright)
-        return [(f.code, f.row) for f in fashionai_plausible.check_sides(Path("a.csv"), rows)]
+        return [(f.code, f.row) for f in plausible.check_sides(Path("a.csv"), rows)]
 
     assert said(0, 0) == said(0, 40) == said(3, 19) == []
     assert said(4, 40) == [("sides-exchanged", row) for row in (2, 3, 4, 5)]
@@ -229,12 +230,12 @@ def test_keypoints_of_a_picture_before_its_turn():
     cells = ["-1_-1_-1"] * 24
     cells[KEYPOINTS.index("hemline_left")] = "70_20_1"
     cells[KEYPOINTS.index("hemline_right")] = "20_20_1"
-    table = fashionai_scan.Table(Path(), Path("a.csv"), fashionai_scan.TRUTH)
-    row = fashionai_scan.Row(table, 9, "Images/skirt/a.jpg", "skirt", tuple(cells))
+    table = scan.Table(Path(), Path("a.csv"), scan.TRUTH)
+    row = scan.Row(table, 9, "Images/skirt/a.jpg", "skirt", tuple(cells))
     for turned, code in ((True, "keypoint-turned"), (False, "keypoint-outside")):
-        (finding,) = fashionai_scan.check_row(row, Picture(size=(40, 90), turned=turned))
+        (finding,) = scan.check_row(row, Picture(size=(40, 90), turned=turned))
         assert (finding.code, finding.row, finding.field) == (code, 9, "hemline_left")
-    assert fashionai_scan.check_row(row, Picture(size=(90, 40), turned=True)) == []
+    assert scan.check_row(row, Picture(size=(90, 40), turned=True)) == []
 
 
 # === Between files ===

@@ -1,6 +1,6 @@
 """Checks a data folder of FashionAI as a whole: `aifashion check`.
 
-Every csv is read to its end (`fashionai_scan`), every picture is looked at once (`checking`); then
+Every csv is read to its end (`scan`), every picture is looked at once (`checking`); then
 rows are held against their pictures, the files against one another, and training against test.
 """
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from aifashion.datasets import fashionai_plausible
 from aifashion.datasets.checking import (
     ERROR,
     NOTE,
@@ -22,18 +21,11 @@ from aifashion.datasets.checking import (
     examine_all,
 )
 from aifashion.datasets.duplicates import near_pairs
-from aifashion.datasets.fashionai import (
-    ABSENT_CELL,
-    ANNOTATIONS,
-    CATEGORIES,
-    KEYPOINTS,
-    SPLITS,
-    TEST_LISTS,
-    find_all,
-    parse_cell,
-)
-from aifashion.datasets.fashionai_plausible import Numbered
-from aifashion.datasets.fashionai_scan import (
+from aifashion.datasets.fashionai import plausible
+from aifashion.datasets.fashionai.keypoints import CATEGORIES, KEYPOINTS
+from aifashion.datasets.fashionai.layout import ANNOTATIONS, SPLITS, TEST_LISTS, find_all
+from aifashion.datasets.fashionai.plausible import Numbered
+from aifashion.datasets.fashionai.scan import (
     ANSWERS,
     LIST,
     SPLIT,
@@ -44,6 +36,7 @@ from aifashion.datasets.fashionai_scan import (
     check_row,
     scan,
 )
+from aifashion.datasets.fashionai.table import ABSENT_CELL, parse_cell
 from aifashion.datasets.schema import ABSENT, ABSENT_POINT, KeypointRecord
 from aifashion.datasets.tables import shown
 
@@ -174,8 +167,8 @@ def _check_plausible(one: Scan, records: dict) -> list[Finding]:
     sound = [Numbered(row, r) for row, r in numbered if r and r.keypoints is not None]
     visibility = np.array([item.record.visibility for item in sound])
     return [
-        *fashionai_plausible.check_flags(one.table.csv, visibility),
-        *fashionai_plausible.check_sides(one.table.csv, sound),
+        *plausible.check_flags(one.table.csv, visibility),
+        *plausible.check_sides(one.table.csv, sound),
     ]
 
 

@@ -21,8 +21,8 @@ from planting import (
 
 from aifashion.datasets import cleaning, fashionai
 from aifashion.datasets.fashionai import KEYPOINTS
-from aifashion.datasets.fashionai_check import check
-from aifashion.datasets.fashionai_fix import fix
+from aifashion.datasets.fashionai.check import check
+from aifashion.datasets.fashionai.fix import fix
 from aifashion.errors import Exit, Failure
 
 PLANTS = [plant for plant, *_ in (*ROWS, *FILES, *PICTURES, *BETWEEN)]

@@ -1,6 +1,6 @@
 """One csv of FashionAI from top to bottom, whatever is wrong with it: its rows and its findings.
 
-The reader proper (`fashionai.read`) stops at the first fault. Here a fault costs no more than its
+The reader proper (`table.read`) stops at the first fault. Here a fault costs no more than its
 own row, and the row is checked for all that one row can get wrong.
 """
 
@@ -14,14 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from aifashion.datasets.checking import ERROR, NOTE, WARNING, Fault, Finding, Picture
-from aifashion.datasets.fashionai import (
-    ABSENT_CELL,
-    CATEGORIES,
-    COLUMNS,
-    KEYPOINTS,
-    NORMALISERS,
-    parse_cell,
-)
+from aifashion.datasets.fashionai.keypoints import CATEGORIES, KEYPOINTS, NORMALISERS
+from aifashion.datasets.fashionai.table import ABSENT_CELL, COLUMNS, parse_cell
 from aifashion.datasets.schema import ABSENT, ABSENT_POINT
 from aifashion.datasets.tables import shown, wrong_columns
 
