@@ -19,7 +19,10 @@ RECIPE = Recipe(
 )
 
 
-MENU = "cpn_resnet101, cpn_resnet50, cpn_resnet152, cpn_senet154, cpn_v11_2018, quick"
+MENU = (
+    "cpn_resnet101, cpn_resnet50, cpn_resnet152, cpn_senet154, cpn_v11_2018, hrnet_w48_agg81, "
+    "hrnet_w48_agg81_finetune, hrnet_w32_agg81, hrnet_w48_joint, hrnet_w48, hrnet_quick, quick"
+)
 
 
 def refusal(call, *arguments) -> str:

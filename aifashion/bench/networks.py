@@ -36,7 +36,7 @@ def step_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> list[F
         "Keras fit": lambda: _speed(lambda: stock.fit(theirs, verbose=0), size, 1),
         "Keras train_on_batch": lambda: _speed(lambda: stock.train_on_batch(own, packed), size),
     }
-    topic = f"training step of {input_size(recipe.system)}, batches of {size}, data lying ready"
+    topic = f"training step of {input_size(recipe.system)} px, batches of {size}, data lying ready"
     return compare(topic, "pictures/s", measures, rounds, {"Keras fit": 1.0})
 
 
@@ -90,7 +90,7 @@ def fed_figures(name: str, recipe: Recipe, source: pipeline.Source, rounds: int)
     batches = pipeline.training(source, order, recipe.augmentation, range(1 + steps))
     found = [watched_steps(trainer, batches, 1) for _ in range(1 if is_large else rounds)]
     milliseconds = tuple(sum(f.milliseconds) / len(f.milliseconds) for f in found)
-    topic = f"training {name} from the pipeline, {input_size(recipe.system)}, batches of {size}"
+    topic = f"training {name} from the pipeline, {input_size(recipe.system)} px, batches of {size}"
     if is_large:
         topic += f" (its own: {recipe.training.batch_size}), {steps} steps after 1 to warm up"
     return [
@@ -116,7 +116,7 @@ def prediction_figures(recipe: Recipe, source: pipeline.Source, rounds: int) -> 
             lambda: network.predict_on_batch(own), size
         ),
     }
-    topic = f"prediction of {input_size(recipe.system)}, batches of {size}"
+    topic = f"prediction of {input_size(recipe.system)} px, batches of {size}"
     return compare(topic, "pictures/s", measures, rounds)
 
 
