@@ -8,11 +8,13 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
 from support import ROOT
 
+from aifashion.api.fitting import each
 from aifashion.backbones.hrnet import HRNet
 from aifashion.cli import demo_main, main, train_main
 from aifashion.cli import test_main as submit_main
@@ -46,6 +48,9 @@ def place(tmp_path_factory):
             settings = replace(recipe.training, epochs=1, batch_size=8, optimizer="sgd")
             patch.setitem(RECIPES, name, replace(recipe, system=system, training=settings))
         patch.chdir(folder)
+        # After each network, of all that this process holds: the more tests, the longer.
+        patch.setattr(each.keras.utils, "clear_session", lambda: None)
+        patch.setattr(each, "gc", SimpleNamespace(collect=lambda: None))
         tf.config.run_functions_eagerly(True)
         yield folder
         tf.config.run_functions_eagerly(False)
