@@ -10,6 +10,7 @@ import numpy as np
 
 from aifashion import images
 from aifashion.datasets import fashionai, splits, synthetic
+from aifashion.datasets.folders import MARK
 from aifashion.datasets.schema import ABSENT, KeypointRecord, KeypointSchema
 from aifashion.errors import Exit, Failure
 from aifashion.progress import say, warn
@@ -47,7 +48,7 @@ def choose(data: Path | None, dataset: ModuleType = fashionai) -> Path:
     if name not in SAMPLES or _holds_data(folder, dataset):
         return folder
     sample, draw = SAMPLES[name]
-    if (sample / "drawn.json").exists():
+    if (sample / MARK).exists():
         say(f"No {name} data in {folder}/: using the drawn sample in {sample}.")
     else:
         say(f"No {name} data in {folder}/: drawing a sample of garments into {sample}.")

@@ -13,6 +13,7 @@ import keras
 from aifashion import __version__, runs
 from aifashion.api.models import Model
 from aifashion.api.predictions import VIEWS, PredictOptions
+from aifashion.datasets.folders import MARK
 from aifashion.doctor import machine
 from aifashion.keypoints.predict import Views
 from aifashion.report import History
@@ -132,7 +133,7 @@ def commands_of(evaluated) -> list[tuple[str, str]]:
 def _drawing(folder: Path, dataset: str) -> str | None:
     """The command that draws a drawn folder again; None where it does not say how it was drawn."""
     try:
-        told = json.loads((folder / "drawn.json").read_text(encoding="utf-8"))
+        told = json.loads((folder / MARK).read_text(encoding="utf-8"))
         values = [int(told[name]) for name in ("images", "test_images", "seed", "size")]
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+MARK = "drawn.json"  # what marks a folder as drawn
+
 
 def is_drawn(folder: Path) -> bool:
     """Whether the data were drawn by the wardrobe, which marks its folders."""
     parent = folder.absolute().parent
-    return (folder / "drawn.json").is_file() or (parent / "drawn.json").is_file()
+    return (folder / MARK).is_file() or (parent / MARK).is_file()

@@ -8,6 +8,7 @@ from typing import Any
 from aifashion.datasets.deepfashion2 import coco, dense, fields
 from aifashion.datasets.deepfashion2.fields import Malformed, entry
 from aifashion.datasets.deepfashion2.landmarks import NUMBERS
+from aifashion.datasets.deepfashion2.scoring import picture_number
 from aifashion.datasets.schema import KeypointRecord
 from aifashion.errors import Exit, Failure
 from aifashion.files import whole_file
@@ -37,7 +38,7 @@ def _write_list(file: Path, entries: Iterable[dict]) -> None:
 
 def _entry(record: KeypointRecord) -> dict:
     head = {
-        "image_id": int(record.image_id.partition("/")[0]),
+        "image_id": picture_number(record),
         "category_id": NUMBERS[record.category],
     }
     score = {"score": float(record.score)}

@@ -14,6 +14,7 @@ from aifashion.datasets.cleaning import Change, copy_file, staged, write_changes
 from aifashion.datasets.fashionai.keypoints import KEYPOINTS
 from aifashion.datasets.fashionai.scan import LIST, Row, Scan, check_row
 from aifashion.datasets.fashionai.table import ABSENT_CELL, COLUMNS, format_cell, parse_cell
+from aifashion.datasets.folders import MARK
 from aifashion.errors import Exit, Failure
 
 ABSENT_BY = {
@@ -24,7 +25,6 @@ RESPELT_BY = "path-spelling"
 ROW_ALONE = {"id-duplicate", "split-overlap"}  # the picture's other rows stay
 WHOLE_FILE = ("file-", "column-", "header-", "truth-")  # codes about no single row
 BEYOND = {"flags-all-occluded", "flags-exchanged", "flags-none-occluded", "sides-mirrored"}
-MARK = "drawn.json"
 
 
 @dataclass

@@ -14,10 +14,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aifashion.datasets.folders import MARK
 from aifashion.datasets.processes import no_main
 from aifashion.errors import Exit, Failure
 
-MARK = "drawn.json"  # what marks a folder as drawn
 SMALLEST = 64
 MANY = 200  # pictures from which starting processes, half a second each, is worth it
 
