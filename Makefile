@@ -32,7 +32,7 @@ quickstart: install
 	@$(BIN)/python demo.py --data $(SAMPLE) --model-file trained_models/quickstart/seed-$(SEED) --out-path submission/quickstart-$(SEED)/demo.jpg
 
 test: install
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-long: install
 	$(BIN)/python -m pytest

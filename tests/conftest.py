@@ -1,6 +1,8 @@
 """What the tests share: a small drawn data set, and one trained run on it."""
 
+import gc
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -12,6 +14,34 @@ import pytest
 from support import TINY
 
 from aifashion.datasets.synthetic import draw_fashionai
+
+# Files of few and long tests, which processes are given first so that they end together.
+LONGEST = (
+    "training/test_compilation.py", "test_doors.py", "training/test_replicas.py", "test_kills.py",
+    "test_golden.py", "test_readme.py", "test_landmarks_flow.py", "test_published_commands.py",
+    "test_resume.py", "api/test_published_runs.py", "test_training_page.py", "test_trouble.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """The files of LONGEST first."""
+    folder = Path(__file__).parent
+    place = {folder / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clean_memory():
+    """What a file's tests leave behind costs the next ones no time.
+
+    Keras and TensorFlow keep a million objects, which Python's garbage collector would go through
+    again and again.
+    """
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -26,11 +26,13 @@ child = None
 with hold(Path(sys.argv[1])):
     if sys.argv[2] == "program":  # all that may be inherited is
         child = subprocess.Popen(["sleep", "60"], close_fds=False, stdout=subprocess.DEVNULL).pid
-    if sys.argv[2] == "fork" and (child := os.fork()) == 0:
+    if sys.argv[2] == "fork" and os.fork() == 0:
+        print(os.getpid(), flush=True)  # by the child, once it has let go of what it inherited
         os.close(1)
         os.read(0, 1)  # lives until the test closes the pipe
         os._exit(0)
-    print(child or 0, flush=True)
+    if sys.argv[2] != "fork":
+        print(child or 0, flush=True)
     sys.stdin.read()
     if sys.argv[2] == "fails":
         raise SystemExit(3)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from aifashion.backbones.convolution import NormalisedConvolution
 from aifashion.backbones.pixels import NORMALISATION, normalise
-from aifashion.ops.norm import BatchNorm
 
 LEVELS = ("C2", "C3", "C4", "C5")  # the branches, from the finest
 EXPANSION = 4  # a bottleneck's output channels per channel of its 3x3 convolution
@@ -143,22 +143,7 @@ class HRNet:
         x = self._conv(x, filters, kernel, stride, name)
         return layers.ReLU(name=name.replace("conv", "relu"))(x)
 
-    def _conv(self, x, filters: int, kernel: int, stride: int, name: str):
-        """Convolution and normalisation, padded by the same on every side."""
-        if stride > 1:
-            # Keras' "same" pads even sizes on the right and below only.
-            x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        x = layers.Conv2D(
-            filters,
-            kernel,
-            strides=stride,
-            padding="valid" if stride > 1 else "same",
-            use_bias=False,
-            # He's spread. The published code draws N(0, 0.001^2), which normalisation evens out.
-            kernel_initializer=keras.initializers.VarianceScaling(
-                2.0, mode="fan_out", distribution="untruncated_normal"
-            ),
-            name=name,
-        )(x)
-        norm = name.replace("conv", "norm")
-        return BatchNorm(name=norm, momentum=self.momentum, epsilon=self.epsilon)(x)
+    @property
+    def _conv(self) -> NormalisedConvolution:
+        # The published code draws N(0, 0.001^2), which normalisation evens out.
+        return NormalisedConvolution(self.momentum, self.epsilon)

@@ -16,11 +16,11 @@ import numpy as np
 from keras import layers
 
 from aifashion import hdf5
+from aifashion.backbones.convolution import NormalisedConvolution
 from aifashion.backbones.names_resnet import keras_applications_names
 from aifashion.backbones.pixels import NORMALISATION, normalise
 from aifashion.downloads import fetched
 from aifashion.errors import Exit, Failure
-from aifashion.ops.norm import BatchNorm
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # depth -> stages 2 to 5
 EXPANSION = 4  # a block's output channels per channel of its 3x3 convolution
@@ -89,24 +89,9 @@ class ResNet:
         x = self._conv(x, width * EXPANSION, 1, 1, f"{name}_conv3")
         return layers.ReLU(name=f"{name}_relu3")(layers.Add(name=f"{name}_add")([x, shortcut]))
 
-    def _conv(self, x, filters: int, kernel: int, stride: int, name: str):
-        """Convolution and normalisation; an odd kernel is padded by the same on every side."""
-        if stride > 1 and kernel > 1:
-            # Keras' "same" pads even sizes on the right and below only.
-            x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        x = layers.Conv2D(
-            filters,
-            kernel,
-            strides=stride,
-            padding="valid" if stride > 1 else "same",
-            use_bias=False,
-            kernel_initializer=keras.initializers.VarianceScaling(
-                2.0, mode="fan_out", distribution="untruncated_normal"
-            ),
-            name=name,
-        )(x)
-        norm = name.replace("conv", "norm")
-        return BatchNorm(name=norm, momentum=self.momentum, epsilon=self.epsilon)(x)
+    @property
+    def _conv(self) -> NormalisedConvolution:
+        return NormalisedConvolution(self.momentum, self.epsilon)
 
 
 def _listed(names) -> str:

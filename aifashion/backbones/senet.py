@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from aifashion.backbones.convolution import NormalisedConvolution
 from aifashion.backbones.pixels import NORMALISATION, normalise
-from aifashion.ops.norm import BatchNorm
 
 
 @dataclass(frozen=True)
@@ -93,20 +93,7 @@ class SENet:
         x = layers.ReLU(name=f"{name}_reduce_relu")(x)
         return layers.Conv2D(channels, 1, activation="sigmoid", name=f"{name}_excite")(x)
 
-    def _conv(self, x, filters: int, kernel: int, stride: int, name: str, groups: int = 1):
-        """Convolution and normalisation, padded by the same on every side."""
-        if stride > 1 and kernel > 1:
-            # Keras' "same" pads even sizes on the right and below only.
-            x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        x = layers.Conv2D(
-            filters,
-            kernel,
-            strides=stride,
-            padding="valid" if stride > 1 else "same",
-            groups=groups,
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=name,
-        )(x)
-        norm = name.replace("conv", "norm")
-        return BatchNorm(name=norm, momentum=self.momentum, epsilon=self.epsilon)(x)
+    @property
+    def _conv(self) -> NormalisedConvolution:
+        # Of a group's own channels, of which a fan out knows nothing.
+        return NormalisedConvolution(self.momentum, self.epsilon, fan="fan_in")

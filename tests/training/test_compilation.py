@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from keras import layers
 from numpy.testing import assert_allclose, assert_array_equal
 from small_systems import Line
 from small_systems import batch as line_batch
@@ -68,7 +69,7 @@ SGD = training.Training(optimizer="sgd", learning_rate=0.01, batch_size=ROWS)
 class TwoBranches(HRNet):
     """HRNet with a layer of every kind, but without its stages 1 to 3, and with C2 and C3 alone.
 
-    XLA takes four times as long for all stages and branches, which the family's others have.
+    XLA takes four times as long for all stages and branches.
     """
 
     def first_stages(self, x) -> dict:
@@ -77,6 +78,32 @@ class TwoBranches(HRNet):
             level: self._activated(x, self.channels(level), 3, stride, f"transition1_{level}_conv")
             for level, stride in (("C2", 1), ("C3", 2))
         }
+
+
+def rungs(backbone, x) -> dict:
+    """A convolution a level, in place of stages; those of ResNet are compiled with "quick"."""
+    pyramid = {}
+    for level in range(1, 6):
+        channels = backbone.width * 2**level
+        x = backbone._conv(x, channels, 3, 2, f"stage{level}_conv")
+        pyramid[f"C{level}"] = x = layers.ReLU(name=f"stage{level}_relu")(x)
+    return pyramid
+
+
+class Ladder(ResNet):
+    """ResNet's features without its stages."""
+
+    features = rungs
+
+
+class Ladder2018(ResNet2018):
+    """ResNet2018's features without its stages."""
+
+    features = rungs
+
+
+# Of a family whose network takes long to compile: what stands in for its backbone.
+BRIEF = {"GarmentCPN": Ladder, "CPN2018": Ladder2018, "HRNetPose": TwoBranches}
 
 
 class Watched:
@@ -105,12 +132,12 @@ def rate(system) -> float:
     return 1e-4 if isinstance(system, CPN2018) else SGD.learning_rate
 
 
-def small(name: str):
-    """A recipe's system with one block a stage, narrow."""
+def small(name: str, is_brief: bool = False):
+    """A recipe's system with one block a stage, narrow; or with BRIEF's backbone."""
     system = RECIPES[name].system
     backbone = replace(system.backbone, **NARROW[type(system.backbone)])
-    if name == FAST["HRNetPose"]:
-        backbone = TwoBranches(**vars(backbone))
+    if is_brief and family(name) in BRIEF:
+        backbone = BRIEF[family(name)](**vars(backbone))
     if isinstance(system, HRNetPose):
         return replace(system, height=SIZE, width=SIZE // 2, backbone=backbone)
     return replace(system, size=SIZE, width=WIDTH, backbone=backbone)
@@ -163,17 +190,21 @@ def pair(system, **settings) -> SimpleNamespace:
 
 
 def menu() -> list:
-    """Every recipe, FAST's first; of those whose systems are alike when small, one."""
-    names = [*FAST.values(), *(name for name in RECIPES if name not in FAST.values())]
-    kinds = {small(name): name for name in reversed(names)}
-    marks = {name: () if name in FAST.values() else pytest.mark.slow for name in names}
-    return [pytest.param(n, marks=marks[n]) for n in names if n in kinds.values()]
+    """FAST's recipes in brief; then every recipe, but one of those alike when small, slow."""
+    brief = {small(name, is_brief=True): name for name in FAST.values()}
+    others = {small(name): name for name in reversed(RECIPES)}
+    params = [pytest.param(system, id=name) for system, name in brief.items()]
+    return params + [
+        pytest.param(system, id=f"{name}-whole", marks=pytest.mark.slow)
+        for system, name in others.items()
+        if system not in brief
+    ]
 
 
 @pytest.fixture(scope="module", params=menu())
 def two(request) -> SimpleNamespace:
     """A small network of every kind in turn."""
-    return pair(small(request.param))
+    return pair(request.param)
 
 
 def train(two, trainer, *batches) -> tuple[list[dict], dict]:
