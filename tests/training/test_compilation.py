@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from keras import layers
 from numpy.testing import assert_allclose, assert_array_equal
+from small_backbones import Ladder, Ladder2018, TwoBranches
 from small_systems import Line
 from small_systems import batch as line_batch
 from support import TINY
@@ -64,42 +64,6 @@ SIZE, WIDTH, ROWS, PICTURES = 64, 16, 4, 2
 TOLERANCE = 1e-4  # of the largest value compared
 NOISE = 1e-5
 SGD = training.Training(optimizer="sgd", learning_rate=0.01, batch_size=ROWS)
-
-
-class TwoBranches(HRNet):
-    """HRNet with a layer of every kind, but without its stages 1 to 3, and with C2 and C3 alone.
-
-    XLA takes four times as long for all stages and branches.
-    """
-
-    def first_stages(self, x) -> dict:
-        x = self._activated(x, self.stem_width, 3, 4, "stem_conv")
-        return {
-            level: self._activated(x, self.channels(level), 3, stride, f"transition1_{level}_conv")
-            for level, stride in (("C2", 1), ("C3", 2))
-        }
-
-
-def rungs(backbone, x) -> dict:
-    """A convolution a level, in place of stages; those of ResNet are compiled with "quick"."""
-    pyramid = {}
-    for level in range(1, 6):
-        channels = backbone.width * 2**level
-        x = backbone._conv(x, channels, 3, 2, f"stage{level}_conv")
-        pyramid[f"C{level}"] = x = layers.ReLU(name=f"stage{level}_relu")(x)
-    return pyramid
-
-
-class Ladder(ResNet):
-    """ResNet's features without its stages."""
-
-    features = rungs
-
-
-class Ladder2018(ResNet2018):
-    """ResNet2018's features without its stages."""
-
-    features = rungs
 
 
 # Of a family whose network takes long to compile: what stands in for its backbone.
