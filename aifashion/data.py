@@ -90,7 +90,9 @@ def tell_faults(faults: Sequence[str], count: int, max_bad: float) -> None:
     """Names unreadable pictures; too many of them raise Failure (BAD_DATA)."""
     if not faults:
         return
-    shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
+    shown = "; ".join(fault.rstrip(".") for fault in faults[:5]) + (
+        f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+    )
     message = f"{len(faults)} of {count} pictures cannot be read: {shown}"
     if len(faults) / count > max_bad:
         enough = math.ceil(100 * len(faults) / count) / 100
@@ -99,6 +101,14 @@ def tell_faults(faults: Sequence[str], count: int, max_bad: float) -> None:
             f"{message}. Mend or remove them, or allow a fraction with --max-bad {enough:g}.",
         )
     warn(f"{message}. Skipped, as --max-bad {max_bad:g} allows.")
+
+
+def counted(records: Sequence[KeypointRecord]) -> str:
+    """How many garments in how many pictures, and how many of them without a keypoint."""
+    pictures = len({record.path for record in records})
+    garments = "" if pictures == len(records) else f"{len(records)} garments in "
+    bare = sum(r.visibility is not None and (r.visibility == ABSENT).all() for r in records)
+    return f"{garments}{pictures} pictures" + (f" ({bare} without keypoints)" if bare else "")
 
 
 def mean_shapes(records: Sequence[KeypointRecord], schema: KeypointSchema) -> dict:

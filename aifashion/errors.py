@@ -1,5 +1,6 @@
 """How a command fails: one line for the person, one exit code for the shell."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -16,11 +17,15 @@ class Exit(IntEnum):
 
 
 class Failure(Exception):
-    """A fault the person can mend: the message says where, what is wrong and what to do."""
+    """A fault the person can mend: the message says where, what is wrong and what to do.
 
-    def __init__(self, exit_code: Exit, message: str):
+    Several faults found at once are `each` a message; the failure's own tells of the first ones.
+    """
+
+    def __init__(self, exit_code: Exit, message: str, each: Sequence[str] = ()):
         super().__init__(message)
         self.exit_code = exit_code
+        self.each = tuple(each) or (message,)
 
 
 def one_line(error: Exception | str) -> str:

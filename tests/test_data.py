@@ -129,6 +129,16 @@ def test_only(tmp_path):
     assert "no record of category blouse" in refusal(data.only, records, "blouse")
 
 
+def test_counted(tmp_path):
+    assert data.counted([]) == "0 pictures"
+    there = pictured(tmp_path / "a.png", crotch=(1, 2, VISIBLE))
+    absent = pictured(tmp_path / "b.png")
+    unknown = replace(there, path=tmp_path / "c.png", keypoints=None, visibility=None)
+    assert data.counted([there, unknown]) == "2 pictures"
+    said = data.counted([there, absent, replace(there, image_id="a/2")])
+    assert said == "3 garments in 2 pictures (1 without keypoints)"
+
+
 # === Which pictures ===
 
 
@@ -141,7 +151,7 @@ def test_usable_names_what_it_cannot_read(tmp_path, capsys):
     message = refusal(data.usable, records, 0.0)
     assert message.startswith("2 of 8 pictures cannot be read: ")
     assert str(records[3].path) in message and str(records[5].path) in message
-    assert message.endswith("--max-bad 0.25.")
+    assert message.endswith("--max-bad 0.25.") and ".." not in message
     assert capsys.readouterr().err == ""
     # What is allowed is said and skipped: exactly the fraction, and not one more.
     assert [r.image_id for r in data.usable(records, 0.25)] == [

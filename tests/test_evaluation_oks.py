@@ -114,10 +114,24 @@ def test_the_truths_own_fields_are_checked(field, tmp_path):
         evaluate_files(truth, save(tmp_path / "p.json", []), deepfashion2)
 
 
+def test_a_negative_area_is_refused(tmp_path):
+    content = golden_truth()
+    content["annotations"][2]["area"] = -5
+    truth = save(tmp_path / "t.json", content)
+    with pytest.raises(Failure, match="annotation 3: area: -5 is negative"):
+        evaluate_files(truth, save(tmp_path / "p.json", []), deepfashion2)
+
+
+def test_no_results_find_nothing_and_say_so(truth, tmp_path, capsys):
+    score = evaluate_files(truth, save(tmp_path / "p.json", []), deepfashion2)
+    assert score["AP"] == score["AR"] == 0
+    assert "p.json: no results in it" in capsys.readouterr().err
+
+
 def test_the_command_refuses_files_in_each_others_place(truth, tmp_path, capsys):
     predictions = save(tmp_path / "p.json", golden_results(2))
     assert evaluate(predictions, predictions) == 3
-    assert "p.json: neither a list nor an object with images" in capsys.readouterr().err
+    assert "p.json: no object with images. Name a COCO file of truth." in capsys.readouterr().err
     assert evaluate(truth, truth) == 3
     assert "not a list of results" in capsys.readouterr().err
     assert evaluate(truth, tmp_path / "none.json") == 3

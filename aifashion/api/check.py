@@ -51,6 +51,11 @@ class Checked:
     left: list[Finding] | None  # faults that remain in the copy: no row alone is to blame for them
 
     @property
+    def can_be_fixed(self) -> bool:
+        """Whether a cleaned copy of such data can be written."""
+        return self.dataset in CHECKS
+
+    @property
     def is_clean(self) -> bool:
         """Whether there are no more than notes."""
         return not any(finding.is_fault for finding in self.findings)

@@ -92,12 +92,14 @@ def test(options: TestOptions) -> TestResult:
     scored = Scored(folder, predicted, options.predicting, options.category, options.score_anyway)
     if options.boxes is None:  # what a detector has found has no errors of keypoints to show
         report_test(model, scored, [*alone, out])
-    return TestResult(submission, score, faults, len(records))
+    pictures = len({record.path for record in records})
+    return TestResult(submission, score, faults, pictures)
 
 
 def refuse_faults(result: TestResult, options: TestOptions) -> None:
     """Names the pictures that could not be read; too many raise Failure (BAD_DATA)."""
-    data.tell_faults([*result.faults.values()], result.pictures, options.max_bad)
+    # Of a picture with several garments the same is said of each.
+    data.tell_faults([*dict.fromkeys(result.faults.values())], result.pictures, options.max_bad)
 
 
 def _own_data(model: Model) -> Path | None:
@@ -134,6 +136,12 @@ def _check_boxed(options: TestOptions, schema: KeypointSchema) -> None:
                 Exit.USAGE,
                 f"{flag} {value}: {schema.name} has one garment a picture. Leave it out.",
             )
+    if options.boxes is None and options.box_threshold > 0:
+        raise Failure(
+            Exit.USAGE,
+            f"--box-threshold {options.box_threshold:g}: the data's own boxes have no scores. "
+            "Name a detector's with --boxes FILE.",
+        )
 
 
 def _select(records: list[KeypointRecord], model: Model) -> list[KeypointRecord]:

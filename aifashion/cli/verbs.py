@@ -83,7 +83,8 @@ def _check(arguments: argparse.Namespace) -> None:
     checked = check.check(options)
     print(check.describe(checked), flush=True)
     if not checked.is_clean:
-        raise Failure(Exit.BAD_DATA, f"{check.summary(checked)}. Mend them, or copy with --fix.")
+        remedy = "Mend them, or copy with --fix." if checked.can_be_fixed else "Mend them."
+        raise Failure(Exit.BAD_DATA, f"{check.summary(checked)}. {remedy}")
     print(check.summary(checked))
 
 
@@ -120,6 +121,8 @@ def _coco(arguments: argparse.Namespace) -> None:
         arguments.folder, out, *ways
     ):
         print(f"{path}: {pictures} pictures, {garments} garments, {bare} without landmarks")
+    if out.resolve() != arguments.folder.resolve():
+        print(f"To train on {out}, move or link the pictures of each split to {out}/images/SPLIT.")
 
 
 def _add_merge(parser: argparse.ArgumentParser) -> None:

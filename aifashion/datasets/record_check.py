@@ -1,7 +1,7 @@
 """Checks a data folder of any dataset through its own reader: what records alone can tell.
 
-A reader refuses a part at its first fault, so of a part refused only that is known. FashionAI,
-whose files are looked at cell by cell, has its own check (`fashionai/check.py`).
+Of a part that its reader refuses, only the reasons are known. FashionAI, whose files are looked at
+cell by cell, has its own check (`fashionai/check.py`).
 """
 
 from collections.abc import Iterator
@@ -43,8 +43,8 @@ def check(dataset: ModuleType, folder: Path, fast: bool = False) -> Report:
             sides[name] += [] if part is None else _read(dataset, part, findings)
     listed = sides["test"] + sides["train"]
     names = {record.path: _name(folder, record.path) for _, record in listed}
-    pictures = examine_all([(folder, name) for name in names.values()], fast)
-    seen = {path: pictures[folder, name] for path, name in names.items()}
+    pictures = examine_all([*names.values()], fast)
+    seen = {path: pictures[name] for path, name in names.items()}
     findings += _check_pictures(listed, seen)
     for file, record in listed:
         faults = _keypoint_faults(record, dataset.SCHEMA, seen[record.path].size)
@@ -60,14 +60,24 @@ def _read(dataset: ModuleType, part, findings: list[Finding]) -> list[Listed]:
     try:
         return [(file, record) for record in dataset.read_part(part)]
     except Failure as failure:
-        said = str(failure).removeprefix(f"{file}: ").rstrip(".")
-        findings.append(Fault("part-refused", ERROR, said, "Mend it, then check again.").at(file))
+        for message in failure.each:
+            said = message.removeprefix(f"{file}: ").rstrip(".")
+            fault = Fault("part-refused", ERROR, said, "Mend it, then check again.")
+            findings.append(fault.at(file))
         return []
 
 
-def _name(folder: Path, path: Path) -> str:
-    """The picture's name below the folder; elsewhere its path, which is then found at fault."""
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+def _name(folder: Path, path: Path) -> tuple[Path, str]:
+    """The folder that a picture has to be in, and its name below it.
+
+    That is the data folder, or one for pictures in it that is a link to where they are. A picture
+    elsewhere has its whole path for a name, which is then found at fault.
+    """
+    if not path.is_relative_to(folder) or ".." in path.parts:
+        return folder, str(path)
+    if path.parent.resolve().is_relative_to(folder.resolve()):
+        return folder, str(path.relative_to(folder))
+    return path.parent, path.name
 
 
 def _check_pictures(listed: list[Listed], seen: dict[Path, Picture]) -> Iterator[Finding]:

@@ -38,7 +38,8 @@ class KeypointSchema:
 
     def named(self, category: str) -> str:
         """A category by its name, or by what else it is called; what is neither stays."""
-        return self.aliases.get(category, category)
+        lower = category.lower()
+        return lower if lower in self.categories else self.aliases.get(lower, category)
 
     def has(self, category: str, names: tuple[str, ...]) -> np.ndarray:
         """Which of a network's keypoints are the category's own, (len(names),) bool."""

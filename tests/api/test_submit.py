@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -87,6 +88,20 @@ def test_flags_of_several_garments_are_refused_where_a_picture_has_one(flag, tra
     words = ["--model-path", str(trained.folder), "--data", str(trained.data), *flag]
     assert submit_main(words) == Exit.USAGE
     assert f"error: {' '.join(flag)}: fashionai has one garment" in capsys.readouterr().err
+
+
+def test_a_threshold_without_scores_is_refused():
+    with pytest.raises(Failure, match=r"--box-threshold 0\.5: the data's own boxes have no scores"):
+        submit._check_boxed(submit.TestOptions(box_threshold=0.5), deepfashion2.SCHEMA)
+    given = submit.TestOptions(boxes=Path("d.json"), box_threshold=0.5)
+    submit._check_boxed(given, deepfashion2.SCHEMA)
+
+
+def test_faults_are_counted_by_picture(capsys):
+    faults = {"1/1": "a.jpg: broken.", "1/2": "a.jpg: broken."}
+    result = submit.TestResult(Path("s.json"), None, faults, pictures=4)
+    submit.refuse_faults(result, submit.TestOptions(max_bad=0.25))
+    assert "1 of 4 pictures cannot be read: a.jpg: broken. Skipped" in capsys.readouterr().err
 
 
 def test_no_box_is_left(known, tmp_path):

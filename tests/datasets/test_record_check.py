@@ -5,8 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from deepfashion2_files import small_folder
 
-from aifashion.datasets import fashionai, record_check
+from aifashion.datasets import deepfashion2, fashionai, record_check
 from aifashion.datasets.checking import ERROR
 from aifashion.errors import Exit, Failure
 
@@ -74,6 +75,28 @@ def test_a_picture_of_the_test_is_trained_on(tmp_path):
     (tmp_path / "train/Images/b.png").write_bytes((tmp_path / "test/Images/t.png").read_bytes())
     assert found(tmp_path) == [("leak-picture", "train.csv", "Images/b.png")]
     assert found(tmp_path, fast=True) == []  # bytes are not read
+
+
+def test_every_refused_file_is_named(tmp_path):
+    folder = small_folder(tmp_path)
+    for name in ("000001", "000003"):
+        (folder / f"train/annos/{name}.json").write_text("{")
+    report = record_check.check(deepfashion2, folder)
+    said = [one.message for one in report.findings if one.code == "part-refused"]
+    assert len(said) == 2 and "000001.json: not JSON" in said[0]
+    assert "000003.json: not JSON" in said[1]
+
+
+def test_a_folder_of_pictures_may_be_a_link(tmp_path):
+    lay(tmp_path / "data", [row("a", "skirt"), row("b", "dress")])
+    images = tmp_path / "data/train/Images"
+    images.rename(tmp_path / "elsewhere")
+    images.symlink_to(tmp_path / "elsewhere")
+    assert found(tmp_path / "data") == []
+    # A picture in it that leads elsewhere again is another thing.
+    (tmp_path / "elsewhere/a.png").rename(tmp_path / "a.png")
+    (tmp_path / "elsewhere/a.png").symlink_to(tmp_path / "a.png")
+    assert [code for code, *_ in found(tmp_path / "data")] == ["path-link-outside"]
 
 
 def test_a_part_refused_does_not_hide_the_others(tmp_path):

@@ -156,7 +156,8 @@ def _records(
     if not training_records:
         raise Failure(Exit.BAD_DATA, f"{folder}: no picture is left to train on.")
     if cluster.is_chief:
-        say(f"{len(training_records)} pictures to train on, {len(held_out)} to validate with")
+        trained_on, validated_with = data.counted(training_records), data.counted(held_out)
+        say(f"{trained_on} to train on, {validated_with} to validate with")
         shapes = data.mean_shapes(training_records, dataset.SCHEMA)
         files.write_json(run.folder / "mean_shapes.json", shapes)
     return training_records, held_out

@@ -245,7 +245,8 @@ def _check_category(name: str, schema: KeypointSchema) -> None:
     if name not in ("all", *schema.categories):
         raise Failure(
             Exit.USAGE,
-            f"--category {name}: unknown. Use all, each or one of {', '.join(schema.categories)}.",
+            f"--category {name}: unknown. Use all, each or one of {', '.join(schema.categories)}"
+            f"{' (or its number, or its official name)' if schema.aliases else ''}.",
         )
 
 

@@ -23,6 +23,7 @@ from aifashion.datasets.deepfashion2.landmarks import (
 from aifashion.datasets.schema import ABSENT, VISIBLE, KeypointRecord
 from aifashion.datasets.tables import shown, stays_inside
 from aifashion.errors import Exit, Failure
+from aifashion.progress import warn
 
 LENGTHS = (3 * SLOTS, 3 * len(KEYPOINTS))  # of `keypoints`
 _MEANING = "x, y, v of 294 slots or of 81 shared ones"
@@ -45,10 +46,23 @@ def read(file: Path, root: Path) -> list[KeypointRecord]:
     if isinstance(content, list):
         return _predicted(file, content, root)
     images, annotations = _check_truth(file, content)
-    paths = {number: root / image["file_name"] for number, image in images.items()}
+    paths = _paths(images, root)
     if not annotations:
         return [KeypointRecord(f"{number}/0", path, "") for number, path in paths.items()]
     return _records(annotations, paths)
+
+
+def pictures(file: Path, root: Path) -> dict[int, Path]:
+    """The pictures by their ids, of truth or of a list of pictures.
+
+    Raises:
+        Failure: BAD_DATA, naming file, entry and field.
+    """
+    return _paths(_check_truth(file, fields.load(file, small))[0], root)
+
+
+def _paths(images: dict[int, dict], root: Path) -> dict[int, Path]:
+    return {number: root / image["file_name"] for number, image in images.items()}
 
 
 def own_part(category: str, triplets: np.ndarray) -> np.ndarray:
@@ -101,9 +115,7 @@ def read_truth(file: Path, visible_only: bool = False) -> dict[str, Any]:
 def _check_truth(file: Path, content: Any) -> tuple[dict[int, dict], list[dict]]:
     """The pictures by id and the annotations, whose keypoints are the own ones then, (own, 3)."""
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise Failure(
-            Exit.BAD_DATA, f"{file}: neither a list nor an object with images. Name a COCO file."
-        )
+        raise Failure(Exit.BAD_DATA, f"{file}: no object with images. Name a COCO file of truth.")
     _check_categories(file, content.get("categories", []))
     images = {}
     for place, image in enumerate(content["images"], start=1):
@@ -159,6 +171,7 @@ def _check_annotation(annotation: Any, images: dict[int, dict]) -> int:
     category = fields.category(annotation)
     triplets = fields.numbers(annotation, "keypoints", LENGTHS, _MEANING).reshape(-1, 3)
     raw.check_visibility("keypoints", triplets)
+    fields.check_near("keypoints", triplets)
     own = own_part(category, triplets)
     if (own[:, 2] != ABSENT).sum() != (triplets[:, 2] != ABSENT).sum():
         raise Malformed(
@@ -166,8 +179,8 @@ def _check_annotation(annotation: Any, images: dict[int, dict]) -> int:
             "Correct category_id or the keypoints."
         )
     x1, y1, x2, y2 = annotation["box"] = fields.box(annotation, "bbox", sizes=True)
-    if "area" in annotation:
-        fields.number(annotation, "area")
+    if "area" in annotation and fields.number(annotation, "area") < 0:
+        raise Malformed(f"area: {fields.short(annotation['area'])} is negative. Correct it.")
     annotation.setdefault("area", (x2 - x1) * (y2 - y1))
     annotation.setdefault("num_keypoints", int((own[:, 2] != ABSENT).sum()))
     annotation.setdefault("iscrowd", 0)
@@ -219,6 +232,8 @@ def read_results(file: Path, truth: dict[str, Any]) -> list[dict]:
     content = fields.load(file, small)
     if not isinstance(content, list):
         raise Failure(Exit.BAD_DATA, f"{file}: not a list of results. Name a file of predictions.")
+    if not content:
+        warn(f"{file}: no results in it. All that is there counts as not found.")
     images = {image["id"]: image for image in truth["images"]}
     for place, result in enumerate(content, start=1):
         with entry(file, f"entry {place}"):
@@ -238,6 +253,7 @@ def check_result(result: Any) -> str:
     category = fields.category(result)
     fields.number(result, "score")
     numbers = fields.numbers(result, "keypoints", LENGTHS, _MEANING)
+    fields.check_near("keypoints", numbers)
     if len(numbers) != 3 * SLOTS:
         own = own_part(category, numbers.reshape(-1, 3))
         numbers = result_slots(category, own[:, :2]).ravel()

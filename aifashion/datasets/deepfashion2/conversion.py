@@ -13,6 +13,7 @@ from aifashion import images
 from aifashion.datasets.deepfashion2 import coco, fields, index, layout, raw
 from aifashion.datasets.deepfashion2.landmarks import COCO_NAMES, KEYPOINTS, NUMBERS, OWN, SLOTS
 from aifashion.datasets.deepfashion2.layout import Part
+from aifashion.datasets.folders import pass_mark
 from aifashion.errors import Exit, Failure
 from aifashion.files import whole_file
 from aifashion.progress import track
@@ -98,6 +99,7 @@ def convert_to_coco(
     written = []
     for part in parts:
         written += _convert(part, place / f"{part.split}{end}", aggregated, per_category)
+    pass_mark(folder, out)
     return written
 
 

@@ -15,7 +15,7 @@ from aifashion.errors import Exit, Failure, one_line
 
 _CATEGORY_OF = {number: name for name, number in NUMBERS.items()}
 LARGEST = 2**31 - 1  # of ids: what their columns hold
-FARTHEST = 1_000_000  # of a box's edges, pixels
+FARTHEST = 1_000_000  # of a box's edges and of keypoints, pixels
 
 
 class Malformed(Exception):
@@ -121,6 +121,13 @@ def box(holder: dict, name: str, sizes: bool) -> list:
     if max(map(abs, (x1, y1, x2, y2))) > FARTHEST:
         raise Malformed(f"{name}: {short(holder[name])} is larger than any picture. Correct it.")
     return [x1, y1, x2, y2]
+
+
+def check_near(name: str, points: np.ndarray) -> None:
+    """Coordinates that no picture has are refused; points of any shape."""
+    farthest = float(points.flat[np.argmax(np.abs(points))])
+    if abs(farthest) > FARTHEST:
+        raise Malformed(f"{name}: {farthest:g} is farther out than any picture. Correct it.")
 
 
 def rounded(values: Iterable[float]) -> list[int | float]:

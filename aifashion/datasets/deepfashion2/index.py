@@ -10,6 +10,7 @@ import io
 import multiprocessing
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
@@ -69,6 +70,7 @@ _TYPES = {
     "viewpoint": np.int8,
 }  # fmt: skip
 _WIDTHS = {"box": 4, "points": 2}
+_UNPACKED_BADLY = (zipfile.BadZipFile, zlib.error)
 
 
 def read(annos: Path) -> Index:
@@ -121,7 +123,7 @@ def _load(file: Path, listing: str) -> Index | None:
             if str(kept["listing"]) != listing:
                 return None
             return Index(**{name: kept[name] for name in _TYPES})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, *_UNPACKED_BADLY):
         return None
 
 
@@ -145,17 +147,18 @@ def _say_once(message: str) -> None:
 
 def _read_files(files: Sequence[Path]) -> Index:
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
-    parts = []
-    for part in track(_each_chunk(chunks, len(files)), len(chunks), "reading annotations"):
-        if isinstance(part, str):  # a Failure does not travel between processes
-            raise Failure(Exit.BAD_DATA, part)
+    parts, faults = [_arrays([])], []
+    for part, refused in track(_each_chunk(chunks, len(files)), len(chunks), "reading annotations"):
         parts.append(part)
-    if not parts:
-        parts.append(_arrays([]))
+        faults += refused
+    if faults:
+        others = f" And {len(faults) - 1} more of {len(files)} files: check names them all."
+        more = others if faults[1:] else ""
+        raise Failure(Exit.BAD_DATA, faults[0] + more, faults)
     return Index(**{name: np.concatenate([part[name] for part in parts]) for name in _TYPES})
 
 
-def _each_chunk(chunks: list[Sequence[Path]], files: int) -> Iterator[dict | str]:
+def _each_chunk(chunks: list[Sequence[Path]], files: int) -> Iterator[tuple[dict, list[str]]]:
     if files < MANY or (os.cpu_count() or 1) == 1:
         yield from map(_read_chunk, chunks)
         return
@@ -164,12 +167,15 @@ def _each_chunk(chunks: list[Sequence[Path]], files: int) -> Iterator[dict | str
         yield from pool.map(_read_chunk, chunks)
 
 
-def _read_chunk(files: Sequence[Path]) -> dict[str, np.ndarray] | str:
-    """The arrays of some files, or what is wrong with the first that is malformed."""
-    try:
-        return _arrays([raw.read_file(file) for file in files])
-    except Failure as failure:
-        return str(failure)
+def _read_chunk(files: Sequence[Path]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of some files, and what is wrong with those that are malformed."""
+    pictures, faults = [], []
+    for file in files:
+        try:
+            pictures.append(raw.read_file(file))
+        except Failure as failure:  # which does not travel between processes
+            faults.append(str(failure))
+    return _arrays(pictures), faults
 
 
 def _arrays(pictures: Sequence[raw.Picture]) -> dict[str, np.ndarray]:

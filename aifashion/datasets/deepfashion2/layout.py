@@ -6,10 +6,11 @@ Derived: `images/train` … and COCO files of all keypoints in 294 slots or 81, 
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aifashion.datasets.deepfashion2 import coco, index, raw
+from aifashion.datasets.deepfashion2.scoring import picture_number
 from aifashion.datasets.schema import KeypointRecord, Layout
 from aifashion.errors import Exit, Failure
 
@@ -121,15 +122,35 @@ def read_boxes(file: Path, part: Part) -> list[KeypointRecord]:
     """What a detector has found in a part's pictures: records with box and score alone.
 
     Raises:
-        Failure: BAD_DATA, naming file, entry and field, or where the file holds no boxes.
+        Failure: BAD_DATA, naming file, entry and field, or where the file holds no boxes, or a box
+            in a picture that is not the part's.
     """
-    found = coco.read(file, part.images)
+    found, pictures = coco.read(file, part.images), _numbered(part)
     if not found or any(record.box is None or record.keypoints is not None for record in found):
         raise Failure(
             Exit.BAD_DATA,
             f"{file}: holds no detections. Name a list of image_id, category_id, bbox and score.",
         )
-    return found
+    for record in found:
+        number, _, place = record.image_id.partition("/")
+        if int(number) not in pictures:
+            raise Failure(
+                Exit.BAD_DATA,
+                f"{file}: entry {place}: image_id: {number} is none of the {len(pictures)} "
+                f"pictures of {part}. Name boxes of this split, or another --split.",
+            )
+    return [replace(record, path=pictures[picture_number(record)]) for record in found]
+
+
+def _numbered(part: Part) -> dict[int, Path]:
+    """All pictures of a part by their numbers."""
+    if part.annos is not None:
+        numbers = [raw.number_of(Path(name)) for name in index.annotation_files(part.annos)]
+        return {number: part.images / raw.picture_name(number) for number in numbers}
+    if part.files:
+        files = [coco.pictures(file, part.images) for file in part.files]
+        return {number: path for pictures in files for number, path in pictures.items()}
+    return {picture_number(record): record.path for record in _pictures(part.images)}
 
 
 def _check_unique(part: Part, records: list[KeypointRecord]) -> None:

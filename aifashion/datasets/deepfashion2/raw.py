@@ -107,6 +107,7 @@ def _item(number: int, value: object) -> Item:
     meaning = f"x, y, v of the {count} keypoints of {RAW_NAMES[category]}"
     landmarks = fields.numbers(value, "landmarks", (3 * count,), meaning).reshape(count, 3)
     check_visibility("landmarks", landmarks)
+    fields.check_near("landmarks", landmarks)
     descriptions = {
         name: fields.integer(value, name, *limits) if name in value else 0
         for name, limits in DESCRIPTIONS.items()

@@ -27,13 +27,16 @@ def write(file: Path, records: Iterable[KeypointRecord]) -> None:
     _write_list(file, map(_entry, records))
 
 
-def _write_list(file: Path, entries: Iterable[dict]) -> None:
+def _write_list(file: Path, entries: Iterable[dict]) -> int:
+    """The number of entries."""
+    count = 0
     with whole_file(file) as out:
         out.write(b"[")
-        for place, each in enumerate(entries):
-            out.write(b",\n" if place else b"\n")
+        for count, each in enumerate(entries, start=1):
+            out.write(b",\n" if count > 1 else b"\n")
             out.write(json.dumps(each).encode())
         out.write(b"\n]\n")
+    return count
 
 
 def _entry(record: KeypointRecord) -> dict:
@@ -53,27 +56,27 @@ def merge_results(files: Sequence[Path], out: Path) -> int:
     """Joins files of results, one a category say, into one; the number of its entries.
 
     Raises:
-        Failure: BAD_DATA, naming file and entry, where one is malformed or stands twice.
+        Failure: BAD_DATA, naming file and entry, where one is malformed or stands in two files;
+            what one file holds twice, as from a box given twice, stays.
     """
     seen = {}
 
     def entries() -> Iterator[dict]:
-        for file in files:
+        for number, file in enumerate(files):
             content = fields.load(file, coco.small)
             if not isinstance(content, list):
                 raise Failure(Exit.BAD_DATA, f"{file}: not a list of results. Name such files.")
             for place, result in enumerate(content, start=1):
                 with entry(file, f"entry {place}"):
-                    _check_new(result, seen, f"entry {place} of {file}")
+                    _check_new(result, seen, number, f"entry {place} of {file}")
                 yield {**result, "keypoints": fields.plain(result["keypoints"])}
 
-    _write_list(out, entries())
-    return len(seen)
+    return _write_list(out, entries())
 
 
-def _check_new(result: Any, seen: dict, where: str) -> None:
+def _check_new(result: Any, seen: dict, file: int, where: str) -> None:
     coco.check_result(result)
     key = (result["image_id"], result["category_id"], hash(result["keypoints"].tobytes()))
-    if key in seen:
-        raise Malformed(f"keypoints: the same garment as {seen[key]}. Leave one of them out.")
-    seen[key] = where
+    first, there = seen.setdefault(key, (file, where))
+    if first != file:
+        raise Malformed(f"keypoints: the same garment as {there}. Leave one of them out.")

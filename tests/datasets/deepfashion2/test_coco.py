@@ -119,8 +119,8 @@ def annotation(**changed):
     ("content", "said"),
     [
         ("{", "not JSON"),
-        ("3", "neither a list nor an object with images"),
-        ({"annotations": []}, "neither a list nor an object with images"),
+        ("3", "no object with images"),
+        ({"annotations": []}, "no object with images"),
         ({"images": [], "annotations": {}}, "annotations: not a list"),
         ({"images": [], "categories": {}}, "categories: not a list"),
         ({"images": [], "categories": [{"id": 1, "name": "vest"}]},

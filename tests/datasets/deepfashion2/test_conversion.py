@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from aifashion.datasets import deepfashion2
 from aifashion.datasets.deepfashion2 import coco, convert_to_coco
 from aifashion.datasets.deepfashion2.landmarks import CATEGORIES, OWN
+from aifashion.datasets.folders import MARK
 from aifashion.errors import Exit, Failure
 
 
@@ -38,6 +39,17 @@ def test_files_and_their_counts(raw_folder, tmp_path):
         ("annotations/test_coco.json", 1, 0, 0),
     ]
     assert not list(tmp_path.glob("*/.*"))
+
+
+def test_drawn_data_stay_marked(raw_folder, tmp_path):
+    convert_to_coco(raw_folder, tmp_path / "real")
+    assert not deepfashion2.is_drawn(tmp_path / "real")
+    drawn = small_folder(tmp_path / "drawn")
+    (drawn / MARK).write_text("{}")
+    convert_to_coco(drawn, tmp_path / "out")
+    assert (tmp_path / "out" / MARK).read_text() == "{}"
+    convert_to_coco(drawn / "train", tmp_path / "part")  # the mark is one folder above
+    assert deepfashion2.is_drawn(tmp_path / "part")
 
 
 def test_every_field(raw_folder, tmp_path):

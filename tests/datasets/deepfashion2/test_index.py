@@ -101,7 +101,7 @@ def test_a_changed_folder_is_read_anew(change, annos):
     assert read.pair_id[0] == pairs and len(read.picture) == count
 
 
-@pytest.mark.parametrize("damage", ["cut", "junk", "empty", "older", "pickle"])
+@pytest.mark.parametrize("damage", ["cut", "junk", "empty", "older", "pickle", "packed"])
 def test_a_damaged_index_is_made_anew(damage, annos):
     first = index.read(annos)
     file = annos.parent / "annos_index.npz"
@@ -110,6 +110,9 @@ def test_a_damaged_index_is_made_anew(damage, annos):
         np.savez(file, listing=np.array("0"))
     elif damage == "pickle":
         np.savez(file, listing=np.array([{}], dtype=object))
+    elif damage == "packed":  # its last entry says that it was packed in a way nobody knows
+        place = content.rindex(b"PK\1\2") + 10
+        file.write_bytes(content[:place] + b"\x63" + content[place + 1 :])
     else:
         file.write_bytes({"cut": content[:-100], "junk": b"junk" * 99, "empty": b""}[damage])
     same(index.read(annos), first)
@@ -140,8 +143,10 @@ def test_the_first_malformed_file_is_named(many, tmp_path, monkeypatch):
     )  # fmt: skip
     monkeypatch.setattr(index, "MANY", many)
     monkeypatch.setattr(index, "CHUNK", 1)
-    with pytest.raises(Failure, match=r"000002\.json: item2: scale: 9 is no whole number"):
+    with pytest.raises(Failure, match=r"000002\.json: item2: scale: 9 is no") as caught:
         index.read(part / "annos")
+    assert str(caught.value).endswith(" And 1 more of 3 files: check names them all.")
+    assert "000003.json: item2: scale: 8" in caught.value.each[1]
     assert not (part / "annos_index.npz").exists()
 
 

@@ -53,6 +53,10 @@ def test_other_names_of_categories():
     assert SCHEMA.aliases["13"] == "sling_dress" and SCHEMA.aliases["vest dress"] == "vest_dress"
     assert set(SCHEMA.aliases.values()) == set(CATEGORIES)
     assert not set(SCHEMA.aliases) & set(CATEGORIES)
+    assert (
+        SCHEMA.named("Short Sleeve Top") == SCHEMA.named("SHORT_SLEEVE_TOP") == "short_sleeve_top"
+    )
+    assert SCHEMA.named("14") == "14" and SCHEMA.named("all") == "all"
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,33 @@ def test_empty_parts(tmp_path):
         assert said.startswith(f"{part}: no garments and no pictures")
 
 
+BOX = {"category_id": 5, "bbox": [1, 2, 30, 40], "score": 0.5}
+
+
+@pytest.mark.parametrize("kind", ["raw", "COCO", "pictures"])
+def test_boxes_in_pictures_of_the_part(kind, tmp_path):
+    small_folder(tmp_path)
+    layout = deepfashion2.find(tmp_path)
+    part = {"raw": layout.validation, "pictures": layout.test}.get(kind)
+    if kind == "COCO":
+        truth = golden_truth()
+        truth["images"][0]["file_name"] = "shop/a.jpg"
+        lay(tmp_path / "coco", "annotations/train_coco.json", content=truth)
+        (part,) = deepfashion2.find(tmp_path / "coco").train
+    name = "shop/a.jpg" if kind == "COCO" else "000001.jpg"
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps([BOX | {"image_id": 1}]))
+    (record,) = deepfashion2.read_boxes(file, part)
+    assert record.path == part.images / name and record.keypoints is None
+    assert record.box.tolist() == [1, 2, 31, 42]
+    file.write_text(json.dumps([BOX | {"image_id": 1}, BOX | {"image_id": 14}]))
+    pictures = 13 if kind == "COCO" else 1
+    assert refusal(deepfashion2.read_boxes, file, part) == (
+        f"{file}: entry 2: image_id: 14 is none of the {pictures} pictures of {part}. "
+        "Name boxes of this split, or another --split."
+    )
+
+
 def test_drawn_data_are_known_by_their_mark(tmp_path):
     small_folder(tmp_path)
     assert not deepfashion2.is_drawn(tmp_path)

@@ -114,25 +114,28 @@ def test_the_same_points_of_another_category_or_picture_are_no_doubles(tmp_path)
     assert deepfashion2.merge_results([save(tmp_path / "p.json", rows)], tmp_path / "o.json") == 3
 
 
-@pytest.mark.parametrize("double", ["in one file", "in two"])
-def test_doubled_results_are_refused(double, tmp_path):
-    results = golden_results(1)
-    files = by_category(tmp_path, results)
+def test_results_doubled_in_two_files_are_refused(tmp_path):
+    files = by_category(tmp_path, golden_results(1))
     content = json.loads(files[4].read_text())
-    if double == "in one file":
-        save(files[4], content * 2)
-        place, first = "5.json: entry 2", "entry 1 of"
-    else:
-        save(files[6], json.loads(files[6].read_text()) + content)
-        place, first = "7.json: entry 2", "entry 1 of"
+    save(files[6], json.loads(files[6].read_text()) + content)
     said = refusal(files, tmp_path)
-    assert f"{place}: keypoints: the same garment as {first} {files[4]}" in said
+    assert f"7.json: entry 2: keypoints: the same garment as entry 1 of {files[4]}" in said
+    assert "entry 1 of" in refusal([files[2], files[2]], tmp_path)
+
+
+def test_results_doubled_in_one_file_stay(tmp_path):
+    """Of a box that a detector gave twice."""
+    (first,) = [each for each in golden_results(1) if each["category_id"] == 5]
+    file = save(tmp_path / "p.json", [first, first])
+    assert deepfashion2.merge_results([file], tmp_path / "all.json") == 2
+    assert json.loads((tmp_path / "all.json").read_text()) == [first, first]
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"keypoints": [0] * 243 + [0]}, "keypoints: 244 numbers, not 882 or 243"),
+        ({"keypoints": [0, 0, 1] * 80 + [0, 1e300, 1]}, "keypoints: 1e+300 is farther out than"),
         ({"score": float("inf")}, "score: Infinity is no finite number"),
         ({"category_id": -1}, "category_id: -1 is no whole number from 1 to 13"),
     ],
