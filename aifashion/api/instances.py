@@ -50,8 +50,9 @@ def table(train: dict, test: dict, both: dict) -> str:
         pictures = (train[name]["instances"], test[name]["instances"], counts["labelled"])
         rows.append((name, *pictures, sum(states.values()), *states.values()))
     sums = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
+    width = max(12, *(len(name) + 1 for name in both))
     return "\n".join(
-        f"{name:<12}" + "".join(f"{value:>11}" for value in values)
+        f"{name:<{width}}" + "".join(f"{value:>11}" for value in values)
         for name, *values in (head, *rows, sums)
     )
 

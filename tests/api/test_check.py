@@ -14,7 +14,7 @@ from aifashion.api import check as checks
 from aifashion.api import instances
 from aifashion.api.check import CheckOptions, check, describe, summary
 from aifashion.cli import main
-from aifashion.datasets import fashionai
+from aifashion.datasets import deepfashion2, fashionai
 from aifashion.datasets.fashionai import CATEGORIES, KEYPOINTS, SCHEMA
 from aifashion.datasets.schema import ABSENT, OCCLUDED, VISIBLE, KeypointRecord
 from aifashion.errors import Exit
@@ -76,6 +76,12 @@ def test_the_table_by_hand():
     assert [line[0] for line in lines[1:]] == [*CATEGORIES, "all"]
     assert lines[4] == ["skirt", "3", "1", "3", "12", "5", "4", "3"]
     assert lines[-1][1:] == lines[4][1:]
+
+
+def test_the_tables_columns_stand_below_one_another():
+    counts = instances.count([], deepfashion2.SCHEMA)
+    lines = instances.table(counts, counts, counts).splitlines()
+    assert len(lines) == 15 and len({len(line) for line in lines}) == 1
 
 
 def test_the_figure_has_a_bar_a_keypoint():
