@@ -19,7 +19,7 @@ class Exit(IntEnum):
 class Failure(Exception):
     """A fault the person can mend: the message says where, what is wrong and what to do.
 
-    Several faults found at once are `each` a message; the failure's own tells of the first ones.
+    Several faults found at once are `each` a message; the failure's own tells of the first.
     """
 
     def __init__(self, exit_code: Exit, message: str, each: Sequence[str] = ()):

@@ -129,7 +129,7 @@ def _records(options: TestOptions, part, dataset: ModuleType) -> list[KeypointRe
 
 
 def _check_boxed(options: TestOptions, schema: KeypointSchema) -> None:
-    """Refuses flags of data with several garments a picture where each has one."""
+    """Refuses flags of several garments a picture where each has one, or of scores without any."""
     for flag, value in (("--boxes", options.boxes), ("--oks-nms", options.oks_nms)):
         if value is not None and not schema.sigmas:
             raise Failure(

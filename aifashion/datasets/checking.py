@@ -128,7 +128,7 @@ def _locate(root: Path, name: str, listings: dict) -> tuple[Fault | None, str | 
         is_link = stat.S_ISLNK(path.lstat().st_mode)
     except OSError as error:
         return _missing(root, name, listings, error.strerror or "no such file")
-    if not _inside(root, path):
+    if not is_inside(root, path):
         message = f"{shown(name)} is a link that leads out of the data folder"
         return Fault("path-link-outside", ERROR, message, "Put the file itself there."), None
     try:
@@ -147,7 +147,8 @@ def _locate(root: Path, name: str, listings: dict) -> tuple[Fault | None, str | 
     return None, None
 
 
-def _inside(root: Path, path: Path) -> bool:
+def is_inside(root: Path, path: Path) -> bool:
+    """Whether a path is below a folder once links are followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
@@ -166,7 +167,7 @@ def _respell(root: Path, name: str, listings: dict) -> str | None:
     """The one file below root whose name differs in case or in the accents' encoding alone."""
     at, parts = root, []
     for part in Path(name).parts:
-        if not _inside(root, at):
+        if not is_inside(root, at):
             return None
         if at not in listings:
             listings[at] = _listing(at)
@@ -175,7 +176,7 @@ def _respell(root: Path, name: str, listings: dict) -> str | None:
         if found is None:
             return None
         at, parts = at / found, [*parts, found]
-    return "/".join(parts) if at.is_file() and _inside(root, at) else None
+    return "/".join(parts) if at.is_file() and is_inside(root, at) else None
 
 
 def _listing(folder: Path) -> dict[str, list[str]]:

@@ -20,5 +20,5 @@ def _mark(folder: Path) -> Path | None:
 def pass_mark(folder: Path, out: Path) -> None:
     """Marks a folder that was made from a drawn one as drawn, too."""
     mark = _mark(folder)
-    if mark is not None and not is_drawn(out):
+    if mark is not None:
         replace_file(out / MARK, mark.read_bytes())

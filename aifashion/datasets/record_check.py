@@ -17,6 +17,7 @@ from aifashion.datasets.checking import (
     Picture,
     Report,
     examine_all,
+    is_inside,
 )
 from aifashion.datasets.schema import ABSENT, KeypointRecord, KeypointSchema
 from aifashion.datasets.tables import shown
@@ -75,7 +76,7 @@ def _name(folder: Path, path: Path) -> tuple[Path, str]:
     """
     if not path.is_relative_to(folder) or ".." in path.parts:
         return folder, str(path)
-    if path.parent.resolve().is_relative_to(folder.resolve()):
+    if is_inside(folder, path.parent):
         return folder, str(path.relative_to(folder))
     return path.parent, path.name
 

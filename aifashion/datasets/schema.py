@@ -37,9 +37,13 @@ class KeypointSchema:
         return np.array([self.keypoints.index(name.split(".")[-1]) for name in names], np.int64)
 
     def named(self, category: str) -> str:
-        """A category by its name, or by what else it is called; what is neither stays."""
-        lower = category.lower()
-        return lower if lower in self.categories else self.aliases.get(lower, category)
+        """A category by its name, or by what else it is called; what is neither stays.
+
+        Capitals do not matter.
+        """
+        names = {name: name for name in self.categories} | dict(self.aliases)
+        lower = {known.lower(): name for known, name in names.items()}
+        return lower.get(category.lower(), category)
 
     def has(self, category: str, names: tuple[str, ...]) -> np.ndarray:
         """Which of a network's keypoints are the category's own, (len(names),) bool."""

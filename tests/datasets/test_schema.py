@@ -1,5 +1,7 @@
 """The names of FashionAI: which category has which keypoints, and what mirrors into what."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -21,6 +23,12 @@ FLIP = [1, 0, 2, 4, 3, 6, 5, 8, 7, 11, 12, 9, 10, 14, 13, 16, 15, 18, 17, 19, 22
 def test_no_names():
     assert flip_permutation(()).shape == (0,)
     assert SCHEMA.indices(()).shape == (0,)
+
+
+def test_names_in_capitals_or_not():
+    known = replace(SCHEMA, aliases={"Rock": "skirt"})
+    assert [known.named(name) for name in ("rock", "ROCK", "Skirt", "skirt")] == ["skirt"] * 4
+    assert known.named("Hat") == "Hat" and SCHEMA.named("Rock") == "Rock"
 
 
 def test_membership():

@@ -65,13 +65,13 @@ def test_the_defaults_are_the_published_networks():
 
 @pytest.fixture(name="tiny", scope="module")
 def _tiny() -> keras.Model:
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(2)
     return TINY.build()
 
 
 @pytest.fixture(name="conditioned", scope="module")
 def _conditioned() -> keras.Model:
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(2)
     return replace(TINY, condition="add").build()
 
 
@@ -120,12 +120,12 @@ def test_a_fresh_condition_changes_nothing(tiny, conditioned):
 def test_a_learnt_condition_changes_the_maps_shape(conditioned, level):
     """Not their height alone, which would move no peak."""
     kernel = conditioned.get_layer(f"condition_{level}").kernel
-    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    kernel.assign(np.random.default_rng(0).normal(scale=4, size=kernel.shape))
     both = _inputs(1), {**_inputs(1), "keypoint_mask": np.array([[1, 0, 0, 1]], "float32")}
     first, second = (np.array(conditioned(x, training=False)["heatmaps"]) for x in both)
     kernel.assign(0 * kernel)
     difference = first - second
-    assert (difference.std(axis=(1, 2)) > 0.03 * first.std(axis=(1, 2))).all()
+    assert (difference.std(axis=(1, 2)) > 0.1 * first.std(axis=(1, 2))).all()
 
 
 # === Loss ===

@@ -70,7 +70,10 @@ _TYPES = {
     "viewpoint": np.int8,
 }  # fmt: skip
 _WIDTHS = {"box": 4, "points": 2}
-_UNPACKED_BADLY = (zipfile.BadZipFile, zlib.error)
+# What NumPy and zipfile raise of a file that is not there or not whole.
+_DAMAGED = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def read(annos: Path) -> Index:
@@ -123,7 +126,7 @@ def _load(file: Path, listing: str) -> Index | None:
             if str(kept["listing"]) != listing:
                 return None
             return Index(**{name: kept[name] for name in _TYPES})
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, *_UNPACKED_BADLY):
+    except _DAMAGED:
         return None
 
 

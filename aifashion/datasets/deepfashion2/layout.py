@@ -132,8 +132,9 @@ def read_boxes(file: Path, part: Part) -> list[KeypointRecord]:
             f"{file}: holds no detections. Name a list of image_id, category_id, bbox and score.",
         )
     for record in found:
-        number, _, place = record.image_id.partition("/")
-        if int(number) not in pictures:
+        number = picture_number(record)
+        if number not in pictures:
+            place = record.image_id.partition("/")[2]
             raise Failure(
                 Exit.BAD_DATA,
                 f"{file}: entry {place}: image_id: {number} is none of the {len(pictures)} "

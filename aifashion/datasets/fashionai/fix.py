@@ -14,7 +14,7 @@ from aifashion.datasets.cleaning import Change, copy_file, staged, write_changes
 from aifashion.datasets.fashionai.keypoints import KEYPOINTS
 from aifashion.datasets.fashionai.scan import LIST, Row, Scan, check_row
 from aifashion.datasets.fashionai.table import ABSENT_CELL, COLUMNS, format_cell, parse_cell
-from aifashion.datasets.folders import MARK
+from aifashion.datasets.folders import pass_mark
 from aifashion.errors import Exit, Failure
 
 ABSENT_BY = {
@@ -73,11 +73,7 @@ def fix(folder: Path, report: Report, out: Path) -> list[Change]:
         raise Failure(Exit.BAD_DATA, f"{folder}: no sound row is left to copy. Fetch it again.")
     with staged(out) as aside:
         _write(copy, base, aside)
-        mark = next(
-            (at / MARK for at in (folder, folder.absolute().parent) if (at / MARK).is_file()), None
-        )
-        if mark:
-            copy_file(mark, aside / MARK)
+        pass_mark(folder, aside)
         write_changes(aside, copy.changes)
     return copy.changes
 

@@ -119,8 +119,8 @@ def annotation(**changed):
     ("content", "said"),
     [
         ("{", "not JSON"),
-        ("3", "no object with images"),
-        ({"annotations": []}, "no object with images"),
+        ("3", "no object with images. Name a COCO file of truth"),
+        ({"annotations": []}, "no object with images. Name a COCO file of truth"),
         ({"images": [], "annotations": {}}, "annotations: not a list"),
         ({"images": [], "categories": {}}, "categories: not a list"),
         ({"images": [], "categories": [{"id": 1, "name": "vest"}]},

@@ -143,7 +143,8 @@ def test_the_first_malformed_file_is_named(many, tmp_path, monkeypatch):
     )  # fmt: skip
     monkeypatch.setattr(index, "MANY", many)
     monkeypatch.setattr(index, "CHUNK", 1)
-    with pytest.raises(Failure, match=r"000002\.json: item2: scale: 9 is no") as caught:
+    said = r"000002\.json: item2: scale: 9 is no whole number"
+    with pytest.raises(Failure, match=said) as caught:
         index.read(part / "annos")
     assert str(caught.value).endswith(" And 1 more of 3 files: check names them all.")
     assert "000003.json: item2: scale: 8" in caught.value.each[1]
